@@ -1,0 +1,327 @@
+"""The register of everything that the vendor does not document and somebody might want otherwise.
+
+One field of `Assumptions` is one assumption: its switch, its default, why that default, and the number of the open
+question behind it (U1 to U24 in the fact dossier). `--assume delivery.timeout=5s`, an `emitter.toml` or
+`EMITTER_ASSUME` changes one; `emitter assumptions` lists them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from typing import Any
+
+from emitter.errors import BadValue, UnknownName
+
+STANDARD_WEBHOOKS_SCHEDULE = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+)
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def duration(text: str, name: str = "duration") -> timedelta:
+    """Read a duration with its units: `10s`, `1h30m`, `250ms`. Raises `BadValue`."""
+    parts = _DURATION.findall(text.strip())
+    if not parts or "".join(number + unit for number, unit in parts) != text.strip():
+        raise BadValue(name, text, "is no duration. Write a number with its unit, as in 250ms, 10s, 5m, 1h30m or 30d.")
+    try:
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise BadValue(name, text, "is longer than time goes here.") from None
+
+
+def duration_text(value: timedelta) -> str:
+    """Write a duration the way `duration` reads it."""
+    microseconds = value // timedelta(microseconds=1)
+    if microseconds % 1_000_000:
+        return f"{microseconds / 1000:g}ms"
+    seconds, text = microseconds // 1_000_000, ""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        if seconds >= size:
+            text, seconds = f"{text}{seconds // size}{unit}", seconds % size
+    return text or "0s"
+
+
+def _one_of(*choices: str) -> Callable[[str, str], str]:
+    def parse(name: str, text: str) -> str:
+        if text not in choices:
+            raise BadValue(name, text, f"is none of {', '.join(choices)}.")
+        return text
+
+    parse.__doc__ = " | ".join(choices)
+    return parse
+
+
+def _a_duration(name: str, text: str) -> timedelta:
+    """a duration, as 10s"""
+    value = duration(text, name)
+    if not timedelta(milliseconds=1) <= value <= timedelta(hours=1):
+        raise BadValue(name, text, "is not between 1ms and 1h.")
+    return value
+
+
+def _a_schedule(name: str, text: str) -> tuple[timedelta, ...]:
+    """none | standard-webhooks | pauses, as 5s,5m,1h"""
+    if text == "none":
+        return ()
+    if text == "standard-webhooks":
+        return STANDARD_WEBHOOKS_SCHEDULE
+    return tuple(duration(part, name) for part in text.split(","))
+
+
+def _a_number(least: int, most: int, *, word: str = "") -> Callable[[str, str], int]:
+    def parse(name: str, text: str) -> int:
+        if word and text == word:
+            return 0
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise BadValue(name, text, f"is no whole number from {least} to {most}{f', nor {word}' if word else ''}.")
+        return int(text)
+
+    parse.__doc__ = f"{least} to {most}" + (f" | {word}" if word else "")
+    return parse
+
+
+def _a_header_name(name: str, text: str) -> str:
+    """the name of a header"""
+    if not _TOKEN.fullmatch(text):
+        raise BadValue(name, text, "is no name of a header (RFC 9110, section 5.6.2).")
+    return text
+
+
+def _text(name: str, text: str) -> str:
+    """a text"""
+    if not text.isprintable():
+        raise BadValue(name, text, "holds characters that cannot be printed.")
+    return text
+
+
+def _a_link(name: str, text: str) -> str:
+    """a template of {base}, {Id} and {accountId}"""
+    try:
+        text.format(base="", Id="", accountId="")
+    except (LookupError, ValueError, AttributeError):
+        raise BadValue(name, text, "is no template: only {base}, {Id} and {accountId} may stand in braces.") from None
+    return _text(name, text)
+
+
+def _headers(name: str, text: str) -> tuple[tuple[str, str], ...]:
+    """headers that replace or join ours, as X-A: 1; User-Agent: x"""
+    pairs = []
+    for part in filter(None, (part.strip() for part in text.split(";;"))):
+        header, colon, value = part.partition(":")
+        if not colon:
+            raise BadValue(name, text, "is no list of headers. Write Name: value, and ;; between two.")
+        pairs.append((_a_header_name(name, header.strip()), _text(name, value.strip())))
+    return tuple(pairs)
+
+
+_headers.__doc__ = "headers that replace or join ours, as Name: value;; Other: value"
+
+
+def assumed(switch: str, default: str, parse: Callable[[str, str], Any], *, unknown: str, why: str) -> Any:
+    """Declare one assumption: its switch, its default as it is typed, and why that is the default."""
+    return field(
+        default_factory=lambda: parse(switch, default),
+        metadata={"switch": switch, "default": default, "parse": parse, "unknown": unknown, "why": why},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What is taken for true of the Request app without a document that says so."""
+
+    signing_mode: str = assumed(
+        "signing.mode", "sha256", _one_of("sha256", "both", "sha1", "standard-webhooks", "off"), unknown="U1",
+        why="The vendor's changelog names x-immuta-webhook-signature-sha256 but not the app it speaks of.",
+    )  # fmt: skip
+    signing_header: str = assumed(
+        "signing.header", "x-immuta-webhook-signature-sha256", _a_header_name, unknown="U1",
+        why="The header of the changelog; no page of the Request app names one.",
+    )  # fmt: skip
+    signing_header_sha1: str = assumed(
+        "signing.header_sha1", "x-immuta-webhook-signature", _a_header_name, unknown="U1",
+        why="The retired header of the changelog, for the modes both and sha1.",
+    )  # fmt: skip
+    signing_encoding: str = assumed(
+        "signing.encoding", "hex", _one_of("hex", "base64"), unknown="U2",
+        why="Not in any text that could be read; lower-case hex is the most common form.",
+    )  # fmt: skip
+    signing_prefix: str = assumed(
+        "signing.prefix", "", _text, unknown="U2",
+        why="Not in any text that could be read; no prefix is the plainest form.",
+    )  # fmt: skip
+    payload_profile: str = assumed(
+        "payload.profile", "core", _one_of("core", "extended"), unknown="U3",
+        why="The one published example carries actionLink, dataProductId and dataProductName, nothing else.",
+    )  # fmt: skip
+    payload_action_link_on_delete: str = assumed(
+        "payload.action_link_on_delete", "omit", _one_of("omit", "product", "home"), unknown="U4",
+        why="No action is offered for deletions, and the in-app twin has an optional link.",
+    )  # fmt: skip
+    payload_link_product: str = assumed(
+        "payload.link_product", "{base}/data-product/{Id}?accountId={accountId}", _a_link, unknown="U5",
+        why="The documented shape without its tab.",
+    )  # fmt: skip
+    payload_link_data_sources: str = assumed(
+        "payload.link_data_sources", "{base}/data-product/{Id}/data-sources?accountId={accountId}", _a_link,
+        unknown="U5", why="Documented, for data_sources.updated; what fills the braces is assumed.",
+    )  # fmt: skip
+    payload_link_requests: str = assumed(
+        "payload.link_requests", "{base}/access-requests?accountId={accountId}", _a_link, unknown="U5",
+        why="The list page is documented; no page of a single request is published, so none is invented.",
+    )  # fmt: skip
+    payload_app_base_url: str = assumed(
+        "payload.app_base_url", "https://app.immutacloud.com/marketplace", _text, unknown="U5",
+        why="The host of the published example; no page names another one.",
+    )  # fmt: skip
+    payload_account_id: str = assumed(
+        "payload.account_id", "1880aad3-3885-45e0-859c-992e0114e56f", _text, unknown="U5",
+        why="Its meaning is not stated; the tenant's UUID is the nearest candidate. The value is made up.",
+    )  # fmt: skip
+    payload_timestamp_digits: str = assumed(
+        "payload.timestamp_digits", "9", _one_of("9", "6", "3", "0", "trimmed"), unknown="U21",
+        why="The only example has nine digits; Go's RFC3339Nano would trim trailing zeros.",
+    )  # fmt: skip
+    payload_timestamp_source: str = assumed(
+        "payload.timestamp_source", "event", _one_of("event", "send"), unknown="U21",
+        why="The moment of the event, unchanged when it is sent again.",
+    )  # fmt: skip
+    ids_data_product: str = assumed(
+        "ids.data_product", "uuid", _one_of("uuid", "cuid", "number"), unknown="U24",
+        why="The API description allows uuid and cuid, uuid being the newer; the published example shows 12345.",
+    )  # fmt: skip
+    delivery_timeout: timedelta = assumed(
+        "delivery.timeout", "10s", _a_duration, unknown="U10",
+        why="Documented for the webhooks of the Govern app only.",
+    )  # fmt: skip
+    delivery_retry: tuple[timedelta, ...] = assumed(
+        "delivery.retry", "none", _a_schedule, unknown="U11",
+        why="No retry is documented, and the API has no resend.",
+    )  # fmt: skip
+    delivery_fan_out: str = assumed(
+        "delivery.fan_out", "event", _one_of("event", "recipient"), unknown="U9",
+        why="One delivery per event and webhook; the other reading is one per kind of person that is notified.",
+    )  # fmt: skip
+    delivery_in_flight: int = assumed(
+        "delivery.in_flight", "1", _a_number(1, 512), unknown="",
+        why="Order is not documented; one at a time keeps it. More than one frees the order.",
+    )  # fmt: skip
+    delivery_suppress_after: int = assumed(
+        "delivery.suppress_after", "never", _a_number(1, 1_000_000, word="never"), unknown="U12",
+        why="What sets `suppressed` is not stated. A number: so many deliveries in a row that were not accepted.",
+    )  # fmt: skip
+    delivery_headers: tuple[tuple[str, str], ...] = assumed(
+        "delivery.headers", "", _headers, unknown="U22",
+        why="No header but the signature is documented. We send Content-Type: application/json and our own User-Agent.",
+    )  # fmt: skip
+    test_payload: str = assumed(
+        "test.payload", '{"data":{},"type":"marketplace.webhook.test"}', _text, unknown="U13",
+        why="The test payload is not documented. A timestamp is put in front unless the JSON has one.",
+    )  # fmt: skip
+    test_scope: str = assumed(
+        "test.scope", "given", _one_of("given", "all"), unknown="U13",
+        why="Texts conflict; the body holds one configuration and the answer one result.",
+    )  # fmt: skip
+    test_in_history: str = assumed(
+        "test.in_history", "by-id", _one_of("by-id", "never"), unknown="U13",
+        why="A page offers the history as a way to check the set-up.",
+    )  # fmt: skip
+    test_status_form: str = assumed(
+        "test.status_form", "name", _one_of("name", "number"), unknown="U14",
+        why="The enum lists both forms of one enumeration.",
+    )  # fmt: skip
+    history_status_words: str = assumed(
+        "history.status_words", "SUCCESS/FAILED", _text, unknown="U15",
+        why="The member has no enum; the words of WebhookTestResult are borrowed.",
+    )  # fmt: skip
+    history_code_without_answer: int = assumed(
+        "history.code_without_answer", "0", _a_number(0, 599), unknown="U15",
+        why="The member is required, so something has to stand there.",
+    )  # fmt: skip
+    history_order: str = assumed(
+        "history.order", "newest-first", _one_of("newest-first", "oldest-first"), unknown="U15",
+        why="The order is not stated.",
+    )  # fmt: skip
+    paging_page_count: str = assumed(
+        "paging.page_count_mode", "items", _one_of("items", "pages"), unknown="U16",
+        why="pageCount is not defined; it would repeat totalPages if it counted pages.",
+    )  # fmt: skip
+    paging_pages_when_empty: int = assumed(
+        "paging.pages_when_empty", "0", _a_number(0, 1), unknown="U16",
+        why="totalPages of an empty list is not defined.",
+    )  # fmt: skip
+    errors_style: str = assumed(
+        "errors.style", "nest", _one_of("nest", "problem", "empty"), unknown="U17",
+        why="The shape of error bodies is not documented; other answers look like NestJS, and this is its default.",
+    )  # fmt: skip
+    api_put_missing: str = assumed(
+        "api.put_missing", "schema-default", _one_of("schema-default", "keep"), unknown="U18",
+        why="PUT without verifyTls: the schema's default (true) suggests that it is set back.",
+    )  # fmt: skip
+
+    def override(self, switch: str, text: str) -> Assumptions:
+        """Return a copy in which `switch` has the value that `text` spells; raise `UnknownName` or `BadValue`."""
+        for item in fields(self):
+            if item.metadata["switch"] == switch:
+                return replace(self, **{item.name: item.metadata["parse"](switch, text)})
+        raise UnknownName("assumption", switch, (item.metadata["switch"] for item in fields(self)))
+
+    def override_all(self, texts: Mapping[str, str]) -> Assumptions:
+        """Override several, by switch."""
+        changed = self
+        for switch, text in texts.items():
+            changed = changed.override(switch, text)
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the register, as it is shown."""
+
+    switch: str
+    value: str
+    default: str
+    allowed: str
+    unknown: str
+    why: str
+
+    @property
+    def changed(self) -> bool:
+        return self.value != self.default
+
+
+def register(assumptions: Assumptions) -> list[Entry]:
+    """List every assumption with what it is now."""
+    return [
+        Entry(
+            switch=item.metadata["switch"],
+            value=_spelt(getattr(assumptions, item.name), item.metadata["default"]),
+            default=item.metadata["default"],
+            allowed=item.metadata["parse"].__doc__ or "",
+            unknown=item.metadata["unknown"],
+            why=item.metadata["why"],
+        )
+        for item in fields(assumptions)
+    ]
+
+
+def _spelt(value: Any, default: str) -> str:
+    match value:
+        case timedelta():
+            return duration_text(value)
+        case 0 if default == "never":
+            return default
+        case () if default == "none":
+            return default
+        case tuple() if value == STANDARD_WEBHOOKS_SCHEDULE:
+            return "standard-webhooks"
+        case tuple() if value and isinstance(value[0], timedelta):
+            return ",".join(map(duration_text, value))
+        case tuple():
+            return ";; ".join(f"{name}: {text}" for name, text in value)
+    return str(value)

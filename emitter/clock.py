@@ -1,0 +1,174 @@
+"""The door for time: what time it is, what falls due when, and how long something took.
+
+One agenda, two drivers. `SystemClock` waits for what falls due, on a thread that starts with the first entry;
+`VirtualClock.advance` runs it in the caller's thread, in order, at once. Entries of equal time keep their order.
+Deadlines and polls are wall time on either clock: `monotonic`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = 1_000_000_000
+
+Entry = tuple[int, int, Callable[[], None]]
+
+
+class Clock(Protocol):
+    """What every part that asks for the time is given. Times are nanoseconds since 1970, UTC."""
+
+    virtual: bool
+
+    def now(self) -> int: ...
+
+    def at(self, due: int, call: Callable[[], None]) -> None:
+        """Have `call` run once it is `due`; it must be quick and must not raise."""
+
+    def close(self) -> None: ...
+
+
+class SystemClock:
+    """The time of the machine."""
+
+    virtual = False
+
+    def __init__(self) -> None:
+        self._agenda: list[Entry] = []
+        self._numbers = count()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def now(self) -> int:
+        return time.time_ns()
+
+    def at(self, due: int, call: Callable[[], None]) -> None:
+        with self._changed:
+            if self._closed:
+                return
+            heapq.heappush(self._agenda, (due, next(self._numbers), call))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._wait, name="emitter-clock", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Run nothing any more; what is due lives on in the store."""
+        with self._changed:
+            self._closed = True
+            self._agenda.clear()
+            self._changed.notify()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _wait(self) -> None:
+        while True:
+            with self._changed:
+                while not self._closed and (not self._agenda or self._agenda[0][0] > time.time_ns()):
+                    # An hour at most: a wall clock that is set anew must not make an entry late by more than that.
+                    pause = min((self._agenda[0][0] - time.time_ns()) / SECOND, 3600.0) if self._agenda else None
+                    self._changed.wait(pause)
+                if self._closed:
+                    return
+                call = heapq.heappop(self._agenda)[2]
+            call()
+
+
+class VirtualClock:
+    """A clock that stands still until somebody moves it."""
+
+    virtual = True
+
+    def __init__(self, start: datetime | int) -> None:
+        self._now = start if isinstance(start, int) else nanoseconds(start)
+        self._agenda: list[Entry] = []
+        self._numbers = count()
+        self._lock = threading.Lock()
+
+    def now(self) -> int:
+        return self._now
+
+    def at(self, due: int, call: Callable[[], None]) -> None:
+        with self._lock:
+            heapq.heappush(self._agenda, (due, next(self._numbers), call))
+
+    def next_due(self) -> int | None:
+        """When the next entry falls due; None for an empty agenda."""
+        with self._lock:
+            return self._agenda[0][0] if self._agenda else None
+
+    def advance(self, by: timedelta, settle: Callable[[], None] = lambda: None) -> None:
+        """Move forward, running what falls due on the way, each at its own time.
+
+        `settle` lets what is in flight finish; it is called before every move, so that what an attempt causes is
+        on the agenda before the clock passes it. Raises `ValueError` for a negative duration.
+        """
+        if by < timedelta(0):
+            raise ValueError("a clock does not run backwards")
+        goal = self._now + round(by / timedelta(microseconds=1)) * 1000
+        while True:
+            settle()
+            with self._lock:
+                if not self._agenda or self._agenda[0][0] > goal:
+                    break
+                due, _, call = heapq.heappop(self._agenda)
+                self._now = max(self._now, due)
+            call()
+        self._now = goal
+
+    def close(self) -> None:
+        with self._lock:
+            self._agenda.clear()
+
+
+def wall() -> int:
+    """What the machine's clock says, whatever clock the simulator runs on: when something was seen to happen."""
+    return time.time_ns()
+
+
+def monotonic() -> float:
+    """Seconds on a clock that is never set: for deadlines and durations."""
+    return time.monotonic()
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Turn an aware datetime into nanoseconds since 1970."""
+    return (moment - EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def moment(stamp: int) -> datetime:
+    """Turn nanoseconds since 1970 into an aware datetime in UTC, cut to microseconds."""
+    return EPOCH + timedelta(microseconds=stamp // 1000)
+
+
+def rfc3339(stamp: int, digits: int = 9) -> str:
+    """Write nanoseconds since 1970 as RFC 3339 in UTC with so many fractional digits (cut, not rounded); 0 for none."""
+    seconds, fraction = divmod(stamp, SECOND)
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{f'{fraction:09}'[:digits]}Z" if digits else f"{whole}Z"
+
+
+def parse_rfc3339(text: str) -> int:
+    """Read RFC 3339 with any offset and any number of fractional digits into nanoseconds since 1970.
+
+    Raises `ValueError` where it is none. Digits past the ninth are cut.
+    """
+    head, dot, tail = text.partition(".")
+    if dot:
+        digits = len(tail) - len(tail.lstrip("0123456789"))
+        if not digits:
+            raise ValueError(f"{text!r} has a dot without a fraction")
+        fraction, zone = int(tail[:digits][:9].ljust(9, "0")), tail[digits:]
+    else:
+        fraction, zone = 0, ""
+    parsed = datetime.fromisoformat(head + zone)
+    if parsed.tzinfo is None or len(head) < 19:
+        raise ValueError(f"{text!r} is no RFC 3339 time with an offset, as 2030-01-31T09:00:00Z")
+    return nanoseconds(parsed.astimezone(UTC)) + fraction
