@@ -62,8 +62,8 @@ class Delivery:
 class WireRequest:
     """One POST, to the byte: every header that leaves is stated here, in order, but for `Host`.
 
-    What follows `ca` is for faults: the length to declare instead of the true one, how many bytes a second to send, after
-    how many bytes of the body to close.
+    What follows `http2` is for faults: the length to declare instead of the true one, how many bytes a second to send,
+    after how many bytes of the body to close.
     """
 
     url: str

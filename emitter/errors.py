@@ -44,7 +44,9 @@ class UnknownEventType(NotFound):
         self.nearest = () if ambiguous else nearest(name, known, most=3)
         super().__init__("event type", name)
         if ambiguous:
-            text = f"{shown(name)} fits several event types: {', '.join(ambiguous)}. Add a part in front, or use its alias."
+            text = (
+                f"{shown(name)} fits several event types: {', '.join(ambiguous)}. Write more of the name, or its alias."
+            )
         else:
             text = f"{shown(name)} is no event type."
             text += f" Nearest: {', '.join(self.nearest)}." if self.nearest else ""

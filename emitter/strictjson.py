@@ -1,7 +1,7 @@
 """JSON from outside, read with bounds: what another parser would read otherwise, or not at all, is refused here.
 
-RFC 8259 leaves duplicate names, huge numbers and depth to each parser, so a body that depends on them means one thing to
-us and another to the receiver. I-JSON (RFC 7493) is the rule kept here.
+RFC 8259 leaves duplicate names, huge numbers and depth to each parser, so a body that depends on them means one thing
+to us and another to the receiver. I-JSON (RFC 7493) is the rule kept here.
 """
 
 from __future__ import annotations
