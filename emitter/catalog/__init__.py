@@ -1,0 +1,12 @@
+"""The event types, read from schema files: one file is one type, and nothing else has to be touched for another one.
+
+`loading` reads the files, `event_type` holds what one says, `explanation` finds every violation of a body, in words.
+"""
+
+from __future__ import annotations
+
+from emitter.catalog.catalog import Catalog, resource_directory
+from emitter.catalog.event_type import EventType
+from emitter.catalog.references import BASE, Documents, Reference, follow
+
+__all__ = ["BASE", "Catalog", "Documents", "EventType", "Reference", "follow", "resource_directory"]
