@@ -155,6 +155,10 @@ class Assumptions:
         "signing.prefix", "", _text, unknown="U2",
         why="Not in any text that could be read; no prefix is the plainest form.",
     )  # fmt: skip
+    signing_timestamp: str = assumed(
+        "signing.timestamp", "wall", _one_of("wall", "clock"), unknown="U1",
+        why="For standard-webhooks only: receivers refuse a virtual time that lies outside their tolerance.",
+    )  # fmt: skip
     payload_profile: str = assumed(
         "payload.profile", "core", _one_of("core", "extended"), unknown="U3",
         why="The one published example carries actionLink, dataProductId and dataProductName, nothing else.",

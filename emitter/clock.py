@@ -172,3 +172,8 @@ def parse_rfc3339(text: str) -> int:
     if parsed.tzinfo is None or len(head) < 19:
         raise ValueError(f"{text!r} is no RFC 3339 time with an offset, as 2030-01-31T09:00:00Z")
     return nanoseconds(parsed.astimezone(UTC)) + fraction
+
+
+def pause(seconds: float) -> None:
+    """Let wall time pass; only for polling what cannot be waited for."""
+    time.sleep(seconds)

@@ -1,0 +1,451 @@
+"""From an event to its deliveries to their attempts: order, retries, pauses, restart.
+
+Write first, send after, write again: a delivery is in the store before the event is acknowledged, an attempt is there as
+`started` before its first byte leaves, and what came back is there before the next one of that webhook starts.
+
+Three threads meet here. Producers call `accept`; the store's writer tells what is committed; the sender tells what came
+back. None of them waits for another: each takes the lock for a moment, moves items, and queues rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+
+from emitter import clock as time
+from emitter.assumptions import Assumptions
+from emitter.clock import Clock
+from emitter.delivery import Answer, Attempt, Delivery, Headers, RetrySchedule, Webhook, WireRequest
+from emitter.errors import EmitterError, StoreUnusable
+from emitter.event import Event
+from emitter.lanes import Item, Lane
+from emitter.signing import Signer
+from emitter.store import Row, Store
+from emitter.store.reader import DeliveryRow, EventRow
+from emitter.transport import Submission, Transport
+
+ROOM = 4096  # deliveries in memory beyond which a producer in bulk is asked to wait
+_REFILL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that is on disk, with the deliveries planned for it."""
+
+    event_id: int
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(slots=True)
+class _Started:
+    lane: Lane
+    item: Item
+    attempt: Attempt
+
+
+class Dispatcher:
+    """Moves deliveries. `restamp` makes the body anew for `payload.timestamp_source=send`; `suppressed` is told of a
+    webhook that has failed too often.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        transport: Transport,
+        clock: Clock,
+        signer: Signer,
+        assumptions: Assumptions,
+        user_agent: str,
+        restamp: Callable[[bytes], bytes] | None = None,
+        suppressed: Callable[[Webhook], None] = lambda webhook: None,
+    ) -> None:
+        self._store, self._transport, self._clock, self._signer = store, transport, clock, signer
+        self._assumptions, self._restamp, self._on_suppressed = assumptions, restamp, suppressed
+        self._schedule = RetrySchedule(assumptions.delivery_retry)
+        self._seconds = assumptions.delivery_timeout.total_seconds()
+        self._headers = _common_headers(assumptions, user_agent)
+        self._lanes: dict[tuple[int, bool], Lane] = {}
+        self._lock = threading.RLock()
+        self._accepting = threading.Lock()
+        self._changed = threading.Condition()
+        self._watchers = 0
+        self._planning = 0
+        self._in_memory = 0
+        self._out: list[Submission] = []  # only the writing thread touches it
+        self._stopped = False
+        store.writer.group_end = self._flush
+
+    # --- producing ------------------------------------------------------------------------------------------------
+
+    def accept(
+        self,
+        event: Event,
+        webhooks: Sequence[Webhook],
+        done: Callable[[Accepted, EmitterError | None], None] | None = None,
+        *,
+        express: bool = False,
+    ) -> Accepted:
+        """Plan one delivery for each of `webhooks` and store them with the event; `done` is called when they are on disk.
+
+        `express` deliveries overtake what waits for the webhook, and a pause: for tests. Raises `StoreUnusable` when the
+        simulator has stopped.
+        """
+        due = self._clock.now()
+        with self._accepting:  # numbers must reach the writer in order, or a refill could pass one by
+            event_id, deliveries, rows = self._store.plan(event, webhooks, due=due)
+            accepted = Accepted(event_id, tuple(deliveries))
+            with self._lock:
+                self._planning += 1
+            try:
+                self._store.put(rows, partial(self._planned, event, accepted, express, done))
+            except EmitterError:
+                with self._lock:
+                    self._planning -= 1
+                raise
+        return accepted
+
+    def accept_and_wait(self, event: Event, webhooks: Sequence[Webhook], *, express: bool = False) -> Accepted:
+        """As `accept`, but return only once it is on disk; raise what kept it from getting there."""
+        finished = threading.Event()
+        errors: list[EmitterError] = []
+
+        def done(_: Accepted, error: EmitterError | None) -> None:
+            if error is not None:
+                errors.append(error)
+            finished.set()
+
+        accepted = self.accept(event, webhooks, done, express=express)
+        finished.wait()
+        if errors:
+            raise errors[0]
+        return accepted
+
+    def send_again(self, attempt: Attempt, delivery: Delivery, event: EventRow, *, as_is: bool) -> Delivery:
+        """Plan a new delivery that repeats `attempt`: the same bytes, signed anew unless `as_is`."""
+        with self._accepting:
+            again, rows = self._store.plan_again(attempt, delivery, due=self._clock.now(), as_is=as_is)
+            finished = threading.Event()
+            errors: list[EmitterError] = []
+
+            def done(error: EmitterError | None) -> None:
+                if error is None:
+                    body = attempt.request.body if as_is else event.body
+                    item = self._item(again, event.type, event.run, event.body, own_body=body)
+                    self._enqueue(self._lane(again.webhook), item)
+                else:
+                    errors.append(error)
+                finished.set()
+
+            self._store.put(rows, done)
+        finished.wait()
+        if errors:
+            raise errors[0]
+        return again
+
+    def wait_for_room(self, timeout: float = 60.0) -> None:
+        """Let a producer in bulk wait while much is in memory."""
+        if self._in_memory > ROOM:
+            self.watch(lambda: self._in_memory < ROOM // 2, timeout)
+
+    # --- what the writer tells ------------------------------------------------------------------------------------
+
+    def _planned(
+        self,
+        event: Event,
+        accepted: Accepted,
+        express: bool,
+        done: Callable[[Accepted, EmitterError | None], None] | None,
+        error: EmitterError | None,
+    ) -> None:
+        with self._lock:
+            self._planning -= 1
+            if error is None:
+                for delivery in accepted.deliveries:
+                    lane = self._lane(delivery.webhook, express=express)
+                    self._enqueue(lane, self._item(delivery, event.type, event.run, event.body))
+        if done is not None:
+            done(accepted, error)
+
+    def _item(self, delivery: Delivery, type_name: str, run: str, body: bytes, own_body: bytes | None = None) -> Item:
+        rows: list[Row] = []
+        return Item(
+            delivery_id=delivery.id, event_id=delivery.event_id, type_id=self._store.type_id(type_name, rows),
+            run_id=self._store.run_id(run, rows), body=body, own_body=own_body, due=delivery.due,
+            attempts=delivery.attempts, headers=delivery.signature, resent=bool(delivery.resend_of),
+        )  # fmt: skip
+
+    def _lane(self, webhook: Webhook, *, express: bool = False) -> Lane:
+        lane = self._lanes.get((webhook.number, express))
+        if lane is None:
+            with self._lock:
+                limit = self._assumptions.delivery_in_flight
+                lane = self._lanes.setdefault((webhook.number, express), Lane(webhook, limit=limit, express=express))
+        return lane
+
+    def _enqueue(self, lane: Lane, item: Item) -> None:
+        with self._lock:
+            if lane.add(item):
+                self._in_memory += 1
+                self._pump(lane)
+
+    def _pump(self, lane: Lane) -> None:
+        """Start what may start; the lock is held, or taken."""
+        with self._lock:
+            rows: list[Row] = []
+            started = self._start_ready(lane, rows)
+            if rows:
+                self._put(rows, started)
+
+    def _start_ready(self, lane: Lane, rows: list[Row]) -> list[_Started]:
+        started = []
+        now = self._clock.now()
+        while not self._stopped and (item := lane.take(now)) is not None:
+            attempt = self._attempt(lane, item, now)
+            rows += self._store.started_rows(
+                attempt, event_id=item.event_id, webhook=lane.webhook.number, type_id=item.type_id,
+                run_id=item.run_id, own_body=attempt.request.body is not item.body,
+            )  # fmt: skip
+            started.append(_Started(lane, item, attempt))
+        if (wake := lane.wake(now)) is not None:
+            self._clock.at(wake, partial(self._woken, lane))
+        return started
+
+    def _woken(self, lane: Lane) -> None:
+        with self._lock:
+            lane.alarm = None
+            self._pump(lane)
+
+    def _put(self, rows: list[Row], started: list[_Started], refill: Lane | None = None) -> None:
+        try:
+            self._store.put(rows, partial(self._go, started, refill), vital=True)
+        except StoreUnusable:  # stopping: what was not written is found by the next start
+            self._stopped = True
+
+    def _go(self, started: list[_Started], refill: Lane | None, error: EmitterError | None) -> None:
+        """What is on disk as started may leave."""
+        if error is None:
+            for each in started:
+                answered = partial(self._answered, each)
+                self._out.append((each.attempt.request, self._seconds, answered))
+        else:
+            with self._lock:
+                for each in started:
+                    each.lane.in_flight -= 1
+                    self._in_memory -= 1
+        if refill is not None and refill.hungry:
+            self._refill(refill)
+
+    def _flush(self) -> None:
+        if self._out:
+            out, self._out = self._out, []
+            self._transport.submit_all(out)
+        if self._watchers:
+            with self._changed:
+                self._changed.notify_all()
+
+    # --- sending --------------------------------------------------------------------------------------------------
+
+    def _attempt(self, lane: Lane, item: Item, now: int) -> Attempt:
+        webhook, body = lane.webhook, item.own_body or item.body
+        headers = item.headers
+        if headers is None:
+            if self._restamp is not None and not item.resent:
+                body = self._restamp(body)
+            seconds = (now if self._assumptions.signing_timestamp == "clock" else time.wall()) // time.SECOND
+            message_id = message_id_of(body) if self._signer.scheme.mode == "standard-webhooks" else ""
+            headers = self._headers + self._signer.headers(
+                body, webhook.signing_key, message_id=message_id, seconds=seconds
+            )
+        item.attempts += 1
+        return Attempt(
+            id=self._store.next_attempt_id(), delivery_id=item.delivery_id, number=item.attempts,
+            started=self._store.wall_of_start(), scheduled=now,
+            request=WireRequest(webhook.url, headers, body, webhook.verify_tls, webhook.ca, webhook.http2),
+        )  # fmt: skip
+
+    def _answered(self, started: _Started, answer: Answer) -> None:
+        """Record what came back, and start the next in the same commit. Runs on the sender thread."""
+        lane, item, attempt = started.lane, started.item, started.attempt
+        outcome = answer.outcome
+        with self._lock:
+            lane.in_flight -= 1
+            state, due = outcome, item.due
+            if outcome == "accepted":
+                lane.failures = 0
+            else:
+                retry = None if lane.express or item.resent or lane.gone else self._schedule.next_due(attempt)
+                if retry is not None:
+                    state, item.due, due = "pending", retry, retry
+                    lane.put_back(item)
+                else:
+                    lane.failures += 1
+            note = lane.gone if state == "pending" and lane.gone else ""
+            rows = self._store.finished_rows(
+                attempt.id, answer, delivery_id=item.delivery_id, state=state, due=due, attempts=attempt.number,
+                note=note,
+            )  # fmt: skip
+            if state != "pending":
+                self._in_memory -= 1
+            if lane.failures and lane.failures == self._assumptions.delivery_suppress_after and not lane.express:
+                lane.failures = 0
+                rows += self._drop(lane, "The webhook was suppressed.")
+                self._on_suppressed(lane.webhook)
+            self._put(rows, self._start_ready(lane, rows), lane if lane.hungry else None)
+
+    # --- the life of a webhook ------------------------------------------------------------------------------------
+
+    def changed(self, webhook: Webhook) -> None:
+        """Use what a webhook has become from its next attempt on; a pause holds what waits, its end lets it go."""
+        with self._lock:
+            for express in (False, True):
+                lane = self._lanes.get((webhook.number, express))
+                if lane is not None:
+                    lane.webhook = webhook
+                    self._pump(lane)
+
+    def drop(self, webhook: Webhook, why: str, *, gone: bool = False) -> None:
+        """Give up what waits for a webhook: its deliveries end as `dropped`, with the reason. What is under way ends."""
+        with self._lock:
+            lane = self._lane(webhook)
+            lane.gone = why if gone else ""
+            rows = self._drop(lane, why)
+        finished = threading.Event()
+        self._store.put(rows, lambda error: finished.set(), vital=True)
+        finished.wait()
+
+    def _drop(self, lane: Lane, why: str) -> list[Row]:
+        items = lane.clear()
+        self._in_memory -= len(items)
+        rows = [
+            self._store.state_row(item.delivery_id, state="dropped", due=item.due, attempts=item.attempts, note=why)
+            for item in items
+        ]
+        for delivery, _ in (
+            self._store.reader.waiting(lane.webhook.number, after=lane.loaded_to, limit=10**9) if lane.behind else ()
+        ):
+            rows.append(
+                self._store.state_row(
+                    delivery.id, state="dropped", due=delivery.due, attempts=delivery.attempts, note=why
+                )
+            )
+            lane.loaded_to = delivery.id
+        lane.behind = False
+        return rows
+
+    # --- restart --------------------------------------------------------------------------------------------------
+
+    def resume(self, webhooks: Sequence[Webhook]) -> int:
+        """Take up what an earlier process left: end what it had started as `interrupted`, go on with what is due.
+
+        Returns how many attempts were found without an end.
+        """
+        rows: list[Row] = []
+        left = self._store.reader.left_started()
+        for attempt_id, delivery, number, scheduled in left:
+            attempt = Attempt(attempt_id, delivery.id, number, 0, scheduled, WireRequest("", (), b""))
+            retry = self._schedule.next_due(attempt) if not delivery.resend_of else None
+            rows += self._store.interrupted_rows(
+                attempt_id, delivery_id=delivery.id, state="interrupted" if retry is None else "pending",
+                due=retry or delivery.due, attempts=number,
+            )  # fmt: skip
+        if rows:
+            self._store.put(rows)
+            self._store.flush()
+        by_number = {webhook.number: webhook for webhook in webhooks}
+        for number in self._store.reader.waiting_counts():
+            webhook = by_number.get(number)
+            if webhook is not None:
+                lane = self._lane(webhook)
+                lane.behind = True
+                self._refill(lane)
+        return len(left)
+
+    def _refill(self, lane: Lane) -> None:
+        """Bring more of what waits from the store into memory; runs on the writing thread, or before anything runs."""
+        found = self._store.reader.waiting(lane.webhook.number, after=lane.loaded_to, limit=_REFILL)
+        with self._lock:
+            lane.behind = False
+            for delivery, event in found:
+                lane.add(self._stored_item(delivery, event))
+                self._in_memory += 1
+            lane.behind = len(found) == _REFILL
+            self._pump(lane)
+
+    def _stored_item(self, row: DeliveryRow, event: EventRow) -> Item:
+        delivery = Delivery(
+            row.id, row.event_id, Webhook("", ""), row.due, row.state, row.attempts, row.resend_of, row.signature
+        )
+        own_body = None
+        if row.signature is not None and (wire := self._store.reader.wire(row.resend_of)) is not None:
+            own_body = wire.body
+        return self._item(delivery, event.type, event.run, event.body, own_body=own_body)
+
+    # --- waiting and stopping -------------------------------------------------------------------------------------
+
+    def watch(self, holds: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until `holds()`, asking again after every commit; False when `timeout` seconds (wall time) have passed."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._watchers += 1
+        try:
+            with self._changed:
+                while not holds():
+                    left = 1.0 if deadline is None else min(deadline - time.monotonic(), 1.0)
+                    if left <= 0:
+                        return holds()
+                    self._changed.wait(left)
+                return True
+        finally:
+            self._watchers -= 1
+
+    def idle(self) -> bool:
+        """Whether nothing is under way and nothing is due."""
+        with self._lock:
+            now = self._clock.now()
+            return not self._planning and not any(lane.busy(now) for lane in self._lanes.values())
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until everything that is due has been sent and recorded; False when time is up before."""
+        done = self.watch(self.idle, timeout)
+        if done:
+            self._store.flush()
+        return done
+
+    def forget(self) -> None:
+        """Drop every lane: the store is empty again."""
+        with self._lock:
+            self._lanes.clear()
+            self._in_memory = 0
+
+    def in_flight(self) -> int:
+        """How many attempts are under way."""
+        with self._lock:
+            return sum(lane.in_flight for lane in self._lanes.values())
+
+    def stop(self, grace: float) -> None:
+        """Start nothing more, let what is under way finish for `grace` seconds, and end the sender.
+
+        What still waits stays in the store for the next start.
+        """
+        with self._lock:
+            self._stopped = True
+        deadline = time.monotonic() + grace
+        self.watch(lambda: self.in_flight() == 0, grace)
+        self._transport.close(max(deadline - time.monotonic(), 0.0))
+
+
+def message_id_of(body: bytes) -> str:
+    """The `webhook-id` of a body: the same for every try and every run, because no two events of a store are equal."""
+    return "msg_" + sha256(body).hexdigest()[:27]
+
+
+def _common_headers(assumptions: Assumptions, user_agent: str) -> Headers:
+    """The headers of every request; those of `delivery.headers` replace one of the same name, or come last."""
+    headers = {"content-type": ("Content-Type", "application/json"), "user-agent": ("User-Agent", user_agent),
+               "accept": ("Accept", "*/*")}  # fmt: skip
+    for name, value in assumptions.delivery_headers:
+        headers[name.lower()] = (name, value)
+    return tuple(headers.values())

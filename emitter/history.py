@@ -1,0 +1,277 @@
+"""The queries that all views ask, and the one JSON form of what they show.
+
+Page, API, command line and client get the same dictionaries, so they cannot disagree. Members are named as the vendor
+names its own, in camelCase; times are RFC 3339, durations milliseconds.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from emitter import clock
+from emitter.catalog import Catalog
+from emitter.delivery import Answer, Headers, Webhook, masked
+from emitter.errors import NotFound
+from emitter.query import AttemptQuery
+from emitter.signing import Scheme, verify
+from emitter.store import Store
+from emitter.store.reader import AttemptRow, AttemptWire, DeliveryRow, EventRow
+
+Json = dict[str, Any]
+COUNT_CAP = 10_000
+
+
+class History:
+    """Reads the store for people and programs."""
+
+    def __init__(self, *, store: Store, catalog: Catalog, scheme: Scheme, virtual: bool) -> None:
+        self._store, self._catalog, self._scheme, self._virtual = store, catalog, scheme, virtual
+
+    def attempts(self, query: AttemptQuery) -> Json:
+        """A page of attempts: `attempts`, and `older`, `newer` as query strings, `searchedTo` where a scan stopped."""
+        query = self._with_full_names(query)
+        page = self._store.reader.attempts(query, deliveries=self._store.delivery_ids, events=self._store.event_ids)
+        return {
+            "attempts": [self.summary(row) for row in page.rows],
+            "older": query.text_of(before=page.older, after=None) if page.older is not None else None,
+            "newer": query.text_of(after=page.newer, before=None) if page.newer is not None else None,
+            "searchedTo": clock.rfc3339(page.searched_to, 3) if page.searched_to is not None else None,
+        }
+
+    def count(self, query: AttemptQuery) -> Json:
+        """How many attempts match, `capped` at 10,000 (and at ten times as many looked at)."""
+        query = self._with_full_names(query)
+        found = self._store.reader.count(
+            query, deliveries=self._store.delivery_ids, events=self._store.event_ids, cap=COUNT_CAP
+        )
+        return {"count": min(found, COUNT_CAP), "capped": found > COUNT_CAP}
+
+    def _with_full_names(self, query: AttemptQuery) -> AttemptQuery:
+        """Let a filter name a type by its alias, too."""
+        aliases = {event_type.alias: event_type.name for event_type in self._catalog if event_type.alias}
+        if not any(name in aliases for name in query.type):
+            return query
+        named = tuple(aliases.get(name, name) for name in query.type)
+        return AttemptQuery.parse(query.pairs(type=named))
+
+    def attempt(self, attempt_id: int) -> Json:
+        """One attempt in full: request, answer, timing, signature, contract, and the others of its delivery."""
+        rows = self._store.reader.attempt_rows([attempt_id])
+        wire = self._store.reader.wire(attempt_id)
+        if not rows or wire is None:
+            raise NotFound("attempt", attempt_id, "`emitter deliveries list` shows what there is.")
+        row = rows[0]
+        webhook = self.webhook_of(row.webhook)
+        body = row.body if wire.body is None else wire.body
+        return {
+            **self.summary(row),
+            "request": {
+                "method": "POST",
+                "url": masked(webhook.url),
+                "headers": [list(pair) for pair in wire.headers],
+                **_body(body),
+                "size": len(body),
+            },
+            "answer": self._answer(wire.answer),
+            "timing": _timing(wire.answer),
+            "signature": self._signature(wire.headers, body, webhook),
+            "contract": self.contract(body),
+            "deliveryAttempts": [self.summary(each) for each in self._store.reader.attempts_of(row.delivery_id)],
+        }
+
+    def summary(self, row: AttemptRow) -> Json:
+        """One attempt as a list shows it."""
+        webhook = self.webhook_of(row.webhook)
+        product = _product(row.body)
+        return {
+            "id": row.id,
+            "deliveryId": self._store.delivery_ids.show(row.delivery_id),
+            "eventId": self._store.event_ids.show(row.event_id),
+            "webhookId": webhook.id,
+            "url": masked(webhook.url),
+            "type": row.type,
+            "dataProductId": product[0],
+            "dataProductName": product[1],
+            "number": row.number,
+            "outcome": row.outcome,
+            "status": row.status,
+            "failure": row.failure,
+            "error": row.error,
+            "startedAt": clock.rfc3339(row.started, 6),
+            "eventAt": clock.rfc3339(row.stamp, 9),
+            "virtual": self._virtual,
+            "durationMs": None if row.total is None else row.total / 1000,
+            "verdict": row.verdict,
+            "run": row.run,
+            "seed": row.seed,
+            "resendOf": row.resend_of or None,
+            "delivery": {
+                "state": row.state,
+                "attempts": row.attempts,
+                "nextAttemptAt": clock.rfc3339(row.due, 3) if row.state == "pending" and row.attempts else None,
+                "note": row.note,
+            },
+        }
+
+    def contract(self, body: bytes) -> Json:
+        """What the schemas say of a body."""
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            return {"verdict": "invalid", "violations": [_violation("", "json", f"is no JSON: {error}", "")]}
+        verdict, violations = self._catalog.verdict(value)
+        return {
+            "verdict": verdict,
+            "violations": [_violation(each.pointer, each.rule, each.message, each.provenance) for each in violations],
+        }
+
+    def _signature(self, headers: Headers, body: bytes, webhook: Webhook) -> Json:
+        sent = {name.lower() for name, _ in self._scheme.signatures} & {name.lower() for name, _ in headers}
+        if webhook.signing_key is None:
+            signed = (
+                "It was signed, with a key that is gone." if sent else "The webhook has no signing key: sent unsigned."
+            )
+            return {"signed": bool(sent), "ok": None, "reason": signed, "likely": [], "remarks": []}
+        # By its own time: what is asked here is whether it was signed right, not whether it is fresh.
+        verdict = verify(headers, body, [webhook.signing_key], self._scheme, tolerance=None)
+        return {
+            "signed": bool(sent),
+            "ok": verdict.ok,
+            "header": verdict.header,
+            "reason": verdict.reason,
+            "likely": list(verdict.likely),
+            "remarks": list(verdict.remarks),
+        }
+
+    def _answer(self, answer: Answer | None) -> Json | None:
+        if answer is None:
+            return None
+        return {
+            "status": answer.status,
+            "reason": answer.reason,
+            "headers": [list(pair) for pair in answer.headers],
+            **_body(answer.body),
+            "bodyCut": answer.body_cut,
+            "failure": answer.failure,
+            "phase": answer.phase,
+            "error": answer.error,
+            "address": answer.address,
+        }
+
+    def webhook_of(self, number: int) -> Webhook:
+        """The webhook of a row, deleted ones included."""
+        for webhook in self._store.webhooks(deleted=True):
+            if webhook.number == number:
+                return webhook
+        return Webhook(id="", url="", number=number)
+
+    def event(self, event_id: str) -> Json:
+        """One event with its body and its deliveries."""
+        number = self._store.event_ids.read(event_id)
+        row = self._store.reader.event(number) if number else None
+        if row is None:
+            raise NotFound("event", event_id)
+        return {
+            **self._event(row),
+            **_body(row.body),
+            "deliveries": [self._delivery(each) for each in self._store.reader.deliveries_of(row.id)],
+        }
+
+    def events(self, *, before: str = "", limit: int = 50, types: tuple[str, ...] = (), run: str = "") -> Json:
+        """Events, newest first; `before` is the id of the last one seen."""
+        anchor = self._store.event_ids.read(before) if before else None
+        if before and anchor is None:
+            raise NotFound("event", before)
+        rows = self._store.reader.events(before=anchor, limit=limit + 1, types=types, run=run)
+        events = [self._event(row) for row in rows[:limit]]
+        return {"events": events, "older": events[-1]["id"] if len(rows) > limit else None}
+
+    def delivery(self, delivery_id: str) -> Json:
+        """One delivery with its attempts."""
+        number = self._store.delivery_ids.read(delivery_id)
+        row = self._store.reader.delivery(number) if number else None
+        if row is None:
+            raise NotFound("delivery", delivery_id)
+        return self.delivery_row(row)
+
+    def delivery_row(self, row: DeliveryRow) -> Json:
+        attempts = self._store.reader.attempts_of(row.id)
+        return {**self._delivery(row), "attempts": [self.summary(each) for each in attempts]}
+
+    def _delivery(self, row: DeliveryRow) -> Json:
+        webhook = self.webhook_of(row.webhook)
+        return {
+            "id": self._store.delivery_ids.show(row.id),
+            "eventId": self._store.event_ids.show(row.event_id),
+            "webhookId": webhook.id,
+            "url": masked(webhook.url),
+            "state": row.state,
+            "dueAt": clock.rfc3339(row.due, 3),
+            "attemptCount": row.attempts,
+            "resendOf": row.resend_of or None,
+            "note": row.note,
+        }
+
+    def _event(self, row: EventRow) -> Json:
+        product = _product(row.body)
+        return {
+            "id": self._store.event_ids.show(row.id),
+            "type": row.type,
+            "timestamp": clock.rfc3339(row.stamp, 9),
+            "recordedAt": clock.rfc3339(row.recorded, 6),
+            "dataProductId": product[0],
+            "dataProductName": product[1],
+            "verdict": row.verdict,
+            "seed": row.seed,
+            "run": row.run,
+        }
+
+    def every(self, query: AttemptQuery) -> Iterator[tuple[AttemptRow, AttemptWire]]:
+        """All attempts that match, newest first, a page at a time: for exports."""
+        query = self._with_full_names(query)
+        before = query.before
+        while True:
+            asked = AttemptQuery.parse(query.pairs(before=before, after=None, limit=500))
+            page = self._store.reader.attempts(asked, deliveries=self._store.delivery_ids, events=self._store.event_ids)
+            for row in page.rows:
+                wire = self._store.reader.wire(row.id)
+                if wire is not None:
+                    yield row, wire
+            if page.older is None:
+                return
+            before = page.older
+
+
+def _product(body: bytes) -> tuple[str, str]:
+    """Whom a body is about, if it says so in the usual place."""
+    try:
+        data = orjson.loads(body).get("data")
+        found = data.get("dataProductId"), data.get("dataProductName")
+    except (orjson.JSONDecodeError, AttributeError):
+        return "", ""
+    return tuple(value if isinstance(value, str) else "" for value in found)  # type: ignore[return-value]  # two in, two out
+
+
+def _body(raw: bytes) -> Json:
+    """Bytes as JSON can carry them."""
+    try:
+        return {"body": raw.decode("utf-8"), "bodyEncoding": "utf-8"}
+    except UnicodeDecodeError:
+        return {"body": base64.b64encode(raw).decode(), "bodyEncoding": "base64"}
+
+
+def _timing(answer: Answer | None) -> Json | None:
+    if answer is None:
+        return None
+    timing = answer.timing
+    parts = {"lookupMs": timing.lookup, "connectMs": timing.connect, "tlsMs": timing.tls,
+             "firstByteMs": timing.first_byte, "totalMs": timing.total}  # fmt: skip
+    return {name: None if value is None else value / 1000 for name, value in parts.items()}
+
+
+def _violation(pointer: str, rule: str, message: str, provenance: str) -> Json:
+    return {"pointer": pointer, "rule": rule, "message": message, "provenance": provenance}

@@ -1,0 +1,124 @@
+"""The queue of one webhook: what is next, what waits for its time, how much may be under way at once."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass
+
+from emitter.delivery import Headers, Webhook
+
+MOST_IN_MEMORY = 1024
+
+
+@dataclass(slots=True)
+class Item:
+    """A delivery that waits in memory, with what its next attempt needs."""
+
+    delivery_id: int
+    event_id: int
+    type_id: int
+    run_id: int
+    body: bytes
+    own_body: bytes | None  # what is sent instead of the event's body, where an attempt is repeated as it was
+    due: int
+    attempts: int
+    headers: Headers | None  # of the attempt that is repeated as it was
+    resent: bool
+
+
+class Lane:
+    """With a `limit` of one, deliveries leave in order, and one that is to be tried again holds up those behind it.
+
+    With more, the order is free: so many are under way at once, and a retry waits aside. What does not fit into memory
+    stays in the store: the lane is `behind`, and is filled again when it runs low. No locking here: the dispatcher's lock
+    is held by whoever calls.
+    """
+
+    __slots__ = (
+        "alarm",
+        "aside",
+        "behind",
+        "express",
+        "failures",
+        "gone",
+        "in_flight",
+        "limit",
+        "loaded_to",
+        "queue",
+        "webhook",
+    )
+
+    def __init__(self, webhook: Webhook, *, limit: int, express: bool = False) -> None:
+        self.webhook, self.limit, self.express = webhook, limit, express
+        self.queue: deque[Item] = deque()
+        self.aside: list[tuple[int, int, Item]] = []
+        self.in_flight = 0
+        self.loaded_to = 0
+        self.behind = False
+        self.failures = 0
+        self.gone = ""
+        self.alarm: int | None = None
+
+    def add(self, item: Item) -> bool:
+        """Take a delivery in at the end; False where it stays in the store for now, or is here already."""
+        if item.delivery_id <= self.loaded_to:
+            return False
+        if self.behind or len(self.queue) >= MOST_IN_MEMORY:
+            self.behind = True
+            return False
+        self.loaded_to = item.delivery_id
+        self.queue.append(item)
+        return True
+
+    def take(self, now: int) -> Item | None:
+        """Give out what may leave now, counting it as under way; None when nothing may."""
+        if self.in_flight >= self.limit or (self.webhook.paused and not self.express):
+            return None
+        if self.aside and self.aside[0][0] <= now:
+            self.in_flight += 1
+            return heapq.heappop(self.aside)[2]
+        if self.queue and self.queue[0].due <= now:
+            self.in_flight += 1
+            return self.queue.popleft()
+        return None
+
+    def put_back(self, item: Item) -> None:
+        """Keep a delivery for its next try: in front where order counts, else aside."""
+        if self.limit == 1:
+            self.queue.appendleft(item)
+        else:
+            heapq.heappush(self.aside, (item.due, item.delivery_id, item))
+
+    def wake(self, now: int) -> int | None:
+        """When to look again because something falls due by itself; None if nothing does or the alarm is set."""
+        nexts = [self.queue[0].due] if self.queue else []
+        if self.aside:
+            nexts.append(self.aside[0][0])
+        due = min((each for each in nexts if each > now), default=None)
+        if due is None or (self.alarm is not None and self.alarm <= due):
+            return None
+        self.alarm = due
+        return due
+
+    def busy(self, now: int) -> bool:
+        """Whether something is under way, or could be."""
+        if self.in_flight:
+            return True
+        if self.webhook.paused and not self.express:
+            return False
+        return bool(
+            self.behind or (self.queue and self.queue[0].due <= now) or (self.aside and self.aside[0][0] <= now)
+        )
+
+    @property
+    def hungry(self) -> bool:
+        """Whether more should be brought from the store."""
+        return self.behind and len(self.queue) < MOST_IN_MEMORY // 4
+
+    def clear(self) -> list[Item]:
+        """Give up everything that waits in memory."""
+        items = [*self.queue, *(item for _, _, item in self.aside)]
+        self.queue.clear()
+        self.aside.clear()
+        return items

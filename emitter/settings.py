@@ -1,0 +1,173 @@
+"""What a simulator is started with, and where it is written: flags, `EMITTER_*` variables, `emitter.toml`, in that order."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from emitter import clock
+from emitter.assumptions import Assumptions, duration
+from emitter.errors import BadValue, UnknownName, UsageError
+
+DEFAULT_STORE = Path(".emitter") / "store.sqlite"
+FILE = "emitter.toml"
+_SECTIONS = ("signing", "payload", "ids", "delivery", "test", "history", "paging", "errors", "api")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that is fixed while a simulator runs. Tokens never show in a `repr`."""
+
+    store: Path | None = DEFAULT_STORE  # None: in memory
+    schemas: Path | None = None
+    seed: int | None = None
+    start: int | None = None  # the virtual clock's first moment, nanoseconds since 1970; None: the machine's clock
+    assumptions: Assumptions = field(default_factory=Assumptions)
+    ca: str = ""  # a PEM file of authorities to trust beside the system's
+    allow: tuple[str, ...] = ()  # targets; empty: all that are not forbidden to everybody
+    token: str = field(default="", repr=False)  # empty: any token will do (loopback only)
+    hosts: tuple[str, ...] = ()  # names that a request may address us by, beside loopback's
+    keep: timedelta | None = None
+    keep_attempts: int | None = 1_000_000
+    patience: float | None = None  # seconds to wait for another owner of the store
+    durable: bool = True
+    stop_grace: timedelta = timedelta(seconds=12)  # what is under way when we are told to stop
+
+
+def find_file(start: Path) -> Path | None:
+    """Look for `emitter.toml` in a folder and those above it."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder / FILE
+    return None
+
+
+def from_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read an `emitter.toml`: settings at the top, assumptions in sections as `[delivery] timeout = "5s"`.
+
+    Returns the settings and the assumptions, by switch; raises `UsageError` with the file's name.
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    plain: dict[str, Any] = {}
+    assumptions: dict[str, str] = {}
+    for name, value in found.items():
+        if isinstance(value, dict):
+            if name not in _SECTIONS:
+                raise UsageError(f"{path}: {UnknownName('section', name, _SECTIONS)}")
+            assumptions |= {f"{name}.{key}": _plain(f"{name}.{key}", member) for key, member in value.items()}
+        elif name in READERS:
+            plain[name] = value
+        else:
+            raise UsageError(f"{path}: {UnknownName('setting', name, READERS)}")
+    return plain, assumptions
+
+
+def from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read `EMITTER_*` variables; `EMITTER_ASSUME` holds switches as `delivery.timeout=5s`, split by line or `;`."""
+    plain: dict[str, Any] = {}
+    assumptions: dict[str, str] = {}
+    for name in READERS:
+        variable = "EMITTER_" + name.upper()
+        if environment.get(variable):
+            plain[name] = environment[variable]
+    for line in environment.get("EMITTER_ASSUME", "").replace("\n", ";;;").split(";;;"):
+        if line.strip():
+            switch, value = assumption(line)
+            assumptions[switch] = value
+    return plain, assumptions
+
+
+def assumption(text: str) -> tuple[str, str]:
+    """Split `delivery.timeout=5s`; raise `BadValue`."""
+    switch, equals, value = text.partition("=")
+    if not equals:
+        raise BadValue("--assume", text, "has no =. Write switch=value, as delivery.timeout=5s.")
+    return switch.strip(), value.strip()
+
+
+def merged(*sources: tuple[Mapping[str, Any], Mapping[str, str]]) -> Settings:
+    """Make settings of several sources; the first one that names a thing decides. Raises `UsageError` children."""
+    plain: dict[str, Any] = {}
+    switches: dict[str, str] = {}
+    for settings, assumptions in reversed(sources):
+        plain |= {name: value for name, value in settings.items() if value is not None}
+        switches |= assumptions
+    values = {name: READERS[name](name, value) for name, value in plain.items()}
+    if values.pop("ephemeral", False):
+        values["store"] = None
+    return Settings(assumptions=Assumptions().override_all(switches), **values)
+
+
+def _plain(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | list):
+        raise BadValue(name, str(value), "is neither a text nor a number.")
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _path(name: str, value: Any) -> Path:
+    if not isinstance(value, str | Path) or "\0" in str(value) or not str(value):
+        raise BadValue(name, str(value), "is no path.")
+    return Path(value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise BadValue(name, "(as given)", "is no printable text.")
+    return value
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise BadValue(name, str(value), "is no list of names.")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _flag(name: str, value: Any) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in words:
+        raise BadValue(name, str(value), "is neither true nor false.")
+    return words[str(value).lower()]
+
+
+def _integer(name: str, value: Any) -> int:
+    text = str(value)
+    digits = text.removeprefix("-")
+    if isinstance(value, bool) or not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+        raise BadValue(name, text, "is no whole number.")
+    return int(text)
+
+
+def _moment(name: str, value: Any) -> int:
+    try:
+        return clock.parse_rfc3339(str(value).replace(" ", "T"))
+    except ValueError:
+        raise BadValue(name, str(value), "is no time as 2030-01-31T09:00:00Z.") from None
+
+
+def _length(name: str, value: Any) -> timedelta:
+    return duration(str(value), name)
+
+
+READERS = {
+    "store": _path,
+    "ephemeral": _flag,
+    "schemas": _path,
+    "seed": _integer,
+    "start": _moment,
+    "ca": _text,
+    "allow": _names,
+    "token": _text,
+    "hosts": _names,
+    "keep": _length,
+    "keep_attempts": _integer,
+}

@@ -1,0 +1,490 @@
+"""The one place where the parts are wired together; every door ends here.
+
+What it returns is JSON as `history` shapes it, so that a door in another process (`client`) has the same methods and
+gives the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+from emitter import clock as time
+from emitter.assumptions import register
+from emitter.catalog import Catalog
+from emitter.clock import Clock, SystemClock, VirtualClock
+from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
+from emitter.dispatcher import Accepted, Dispatcher
+from emitter.egress import Egress
+from emitter.errors import BadValue, Conflict, NotFound
+from emitter.event import Event, Stamps
+from emitter.factory import Factory, Override
+from emitter.history import History, Json
+from emitter.query import AttemptQuery
+from emitter.settings import Settings
+from emitter.signing import Scheme, Signer, SigningKey
+from emitter.store import Store
+from emitter.transport import Transport
+from emitter.trigger import TriggerSpec
+
+try:
+    VERSION = installed("request-app-emitter")
+except PackageNotFoundError:
+    VERSION = "0+source"
+USER_AGENT = f"request-app-emitter/{VERSION}"
+
+
+class Simulator:
+    """A stand-in for the Request app: makes events, sends them to webhooks, remembers everything.
+
+    Opening one takes the store (`StoreLocked`, `StoreUnusable`) and loads the schemas (`SchemaError`). Use it as a
+    context manager, or call `close`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.assumptions = settings.assumptions
+        scheme = Scheme.of(self.assumptions)
+        self.catalog = Catalog.load(settings.schemas)
+        self.store = Store(settings.store, patience=settings.patience, durable=settings.durable)
+        try:
+            self.clock: Clock = self._clock()
+            seed = settings.seed if settings.seed is not None else SystemRandom().getrandbits(48)
+            self._stamps = Stamps(Random(f"stamps {seed}"), self.store.last_stamp)
+            self._chance = SystemRandom()
+            self.factory = self._factory(seed)
+            self.listeners: list[tuple[str, int]] = []
+            self.egress = Egress(allow=settings.allow, listeners=lambda: self.listeners)
+            self.transport = Transport(egress=self.egress)
+            self._webhooks = {webhook.id: webhook for webhook in self.store.webhooks()}
+            self._webhooks_lock = threading.RLock()
+            self.history = History(store=self.store, catalog=self.catalog, scheme=scheme, virtual=self.clock.virtual)
+            self.dispatcher = Dispatcher(
+                store=self.store,
+                transport=self.transport,
+                clock=self.clock,
+                signer=Signer(scheme),
+                assumptions=self.assumptions,
+                user_agent=USER_AGENT,
+                restamp=self._restamped if self.assumptions.payload_timestamp_source == "send" else None,
+                suppressed=self._suppressed,
+            )
+            self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
+        except BaseException:
+            self.store.close()
+            raise
+        self._closed = False
+        self._housekeeping()
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _clock(self) -> Clock:
+        if self.settings.start is None:
+            return SystemClock()
+        remembered = int(self.store.recall("virtual-now") or 0)
+        return VirtualClock(max(self.settings.start, remembered))
+
+    def _factory(self, seed: int) -> Factory:
+        return Factory(
+            catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed
+        )
+
+    def _restamped(self, body: bytes) -> bytes:
+        return self.factory.restamped(body, self._stamps.next(self.clock.now()))
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def event_types(self) -> list[Json]:
+        """The catalogue: name, alias, title, trigger, core members, who is notified."""
+        return [
+            {
+                "type": each.name,
+                "alias": each.alias,
+                "title": each.title,
+                "trigger": each.trigger,
+                "core": list(each.core),
+                "notified": list(each.notified),
+                "cycle": each.cycle,
+            }
+            for each in self.catalog
+        ]
+
+    def event_type(self, name: str) -> Json:
+        """One event type with its schema, example and provenance; raises `UnknownEventType`."""
+        each = self.catalog.resolve(name)
+        listed = next(item for item in self.event_types() if item["type"] == each.name)
+        return {**listed, "schema": each.schema, "example": each.example, "provenance": dict(each.provenance)}
+
+    def make(self, spec: TriggerSpec) -> Iterator[Event]:
+        """Make the events of a spec without keeping or sending them."""
+        factory = self.factory if spec.seed is None else self._factory(spec.seed)
+        if spec.body is not None:
+            for _ in range(spec.count):
+                yield replace(factory.given(spec.body, allow_invalid=spec.allow_invalid), run=spec.run)
+            return
+        overrides = Override.of(spec.set, spec.unset)
+        for _ in range(spec.count):
+            yield factory.event(
+                spec.type, profile=spec.profile or None, overrides=overrides, allow_invalid=spec.allow_invalid,
+                run=spec.run,
+            )  # fmt: skip
+
+    def preview(self, spec: TriggerSpec) -> list[Json]:
+        """Show what would be sent: each event with its body; nothing is kept or sent."""
+        self._check_target(spec)
+        return [
+            {"type": event.type, "timestamp": time.rfc3339(event.stamp), "verdict": event.verdict, "seed": event.seed,
+             "body": event.body.decode("utf-8", "replace")}
+            for event in self.make(spec)
+        ]  # fmt: skip
+
+    def trigger(self, spec: TriggerSpec) -> list[Json]:
+        """Make, keep and send events; returns once they are on disk, each with its planned deliveries."""
+        return [triggered for triggered in self.trigger_each(spec)]
+
+    def trigger_each(self, spec: TriggerSpec) -> Iterator[Json]:
+        """As `trigger`, one by one, never far ahead of what has been sent: for many."""
+        targets = self._targets(spec)
+        for event in self.make(spec):
+            accepted = self.dispatcher.accept_and_wait(event, self._fan_out(event, targets))
+            yield self._accepted(event, accepted)
+            self.dispatcher.wait_for_room()
+
+    def _check_target(self, spec: TriggerSpec) -> None:
+        if spec.to:
+            self.egress.check_url(spec.to)
+            _check_ca(spec.ca)
+
+    def _targets(self, spec: TriggerSpec) -> list[Webhook]:
+        if not spec.to:
+            with self._webhooks_lock:
+                return [each for each in self._webhooks.values() if each.listed and not each.suppressed]
+        self._check_target(spec)
+        key = SigningKey(spec.signing_key) if spec.signing_key else None
+        return [self._one_off(spec.to, key, verify_tls=spec.verify_tls, ca=spec.ca, http2=spec.http2)]
+
+    def _one_off(
+        self, url: str, key: SigningKey | None, *, verify_tls: bool, ca: str = "", http2: bool = False
+    ) -> Webhook:
+        """An unlisted webhook; the same target is one webhook, so that its order is kept."""
+        with self._webhooks_lock:
+            for each in self._webhooks.values():
+                if (each.listed, each.url, each.signing_key, each.verify_tls, each.ca, each.http2) == (
+                    False, url, key, verify_tls, ca, http2,
+                ):  # fmt: skip
+                    return each
+            return self._add(
+                Webhook(id="", url=url, signing_key=key, verify_tls=verify_tls, ca=ca, http2=http2, listed=False)
+            )
+
+    def _fan_out(self, event: Event, targets: Sequence[Webhook]) -> list[Webhook]:
+        if self.assumptions.delivery_fan_out == "recipient":
+            return [each for each in targets for _ in range(event.audiences)]
+        return list(targets)
+
+    def _accepted(self, event: Event, accepted: Accepted) -> Json:
+        return {
+            "id": self.store.event_ids.show(accepted.event_id),
+            "type": event.type,
+            "timestamp": time.rfc3339(event.stamp),
+            "dataProductId": event.product_id,
+            "dataProductName": event.product_name,
+            "verdict": event.verdict,
+            "seed": event.seed,
+            "run": event.run,
+            "deliveries": [
+                {
+                    "id": self.store.delivery_ids.show(each.id),
+                    "webhookId": each.webhook.id,
+                    "url": masked(each.webhook.url),
+                    "state": "pending",
+                }
+                for each in accepted.deliveries
+            ],
+        }
+
+    # --- history ----------------------------------------------------------------------------------------------------
+
+    def attempts(self, query: AttemptQuery) -> Json:
+        return self.history.attempts(query)
+
+    def count(self, query: AttemptQuery) -> Json:
+        return self.history.count(query)
+
+    def attempt(self, attempt_id: int) -> Json:
+        return self.history.attempt(attempt_id)
+
+    def events(self, *, before: str = "", limit: int = 50, types: tuple[str, ...] = (), run: str = "") -> Json:
+        return self.history.events(before=before, limit=limit, types=types, run=run)
+
+    def event(self, event_id: str) -> Json:
+        return self.history.event(event_id)
+
+    def delivery(self, delivery_id: str) -> Json:
+        return self.history.delivery(delivery_id)
+
+    def deliveries(self, delivery_ids: Sequence[str], *, wait: float = 0.0) -> list[Json]:
+        """These deliveries with their attempts; waits up to `wait` seconds for all of them to be over."""
+        numbers = [self.store.delivery_ids.read(each) for each in delivery_ids]
+        if wait:
+
+            def over() -> bool:
+                rows = (self.store.reader.delivery(number) for number in numbers if number)
+                return all(row is None or row.state != "pending" for row in rows)
+
+            self.dispatcher.watch(over, wait)
+        return [self.history.delivery(each) for each in delivery_ids]
+
+    def wait(self, query: AttemptQuery, *, count: int = 1, timeout: float = 10.0) -> Json:
+        """Wait up to `timeout` seconds (wall time) for `count` completed attempts that match; `complete` says if so."""
+        query = replace(query, limit=min(max(count, 1), 500))
+        found: list[Json] = []
+
+        def enough() -> bool:
+            page = self.history.attempts(query)
+            found[:] = [each for each in page["attempts"] if each["outcome"] != "started"]
+            return len(found) >= count
+
+        complete = self.dispatcher.watch(enough, timeout)
+        return {"complete": complete, "attempts": found}
+
+    def resend(self, attempt_id: int, *, as_is: bool = False) -> Json:
+        """Send an attempt's event to its webhook again, signed anew or byte for byte as it was; a new delivery."""
+        rows = self.store.reader.attempt_rows([attempt_id])
+        wire = self.store.reader.wire(attempt_id)
+        if not rows or wire is None:
+            raise NotFound("attempt", attempt_id)
+        row = rows[0]
+        event = self.store.reader.event(row.event_id)
+        with self._webhooks_lock:
+            webhook = next((each for each in self._webhooks.values() if each.number == row.webhook), None)
+        if webhook is None or event is None:
+            raise Conflict(f"Attempt {attempt_id} cannot be sent again: its webhook was removed.")
+        if webhook.suppressed:
+            raise Conflict(f"Webhook {webhook.id} is suppressed: it gets nothing. Resume it first.")
+        body = row.body if wire.body is None else wire.body
+        request = WireRequest(webhook.url, wire.headers, body)
+        attempt = Attempt(row.id, row.delivery_id, row.number, row.started, row.scheduled, request)
+        delivery = Delivery(row.delivery_id, row.event_id, webhook, row.due)
+        again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is)
+        return self.history.delivery(self.store.delivery_ids.show(again.id))
+
+    def check(self, body: bytes) -> Json:
+        """Hold a body against the schemas: `verdict` and `violations`."""
+        return self.history.contract(body)
+
+    # --- webhooks ---------------------------------------------------------------------------------------------------
+
+    def webhooks(self, *, unlisted: bool = False) -> list[Webhook]:
+        """The registrations, oldest first."""
+        with self._webhooks_lock:
+            return [each for each in self._webhooks.values() if each.listed or unlisted]
+
+    def webhook(self, webhook_id: str) -> Webhook:
+        """One registration; raises `NotFound`."""
+        with self._webhooks_lock:
+            found = self._webhooks.get(webhook_id)
+        if found is None or not found.listed:
+            raise NotFound("webhook", webhook_id)
+        return found
+
+    def add_webhook(
+        self, url: str, *, verify_tls: bool = True, signing_key: str = "", ca: str = "", http2: bool = False
+    ) -> Webhook:
+        """Register a webhook; raises `BadTarget`, `EgressRefused` or `BadSigningKey`."""
+        self.egress.check_url(url)
+        _check_ca(ca)
+        key = SigningKey(signing_key) if signing_key else None
+        with self._webhooks_lock:
+            return self._add(Webhook(id="", url=url, verify_tls=verify_tls, signing_key=key, ca=ca, http2=http2))
+
+    def _add(self, webhook: Webhook) -> Webhook:
+        bits = f"{self._chance.getrandbits(122):031x}"
+        identity = f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-{'89ab'[int(bits[30], 16) % 4]}{bits[15:18]}-{bits[18:30]}"
+        added = self.store.add_webhook(replace(webhook, id=identity, created_at=time.wall()))
+        self._webhooks[added.id] = added
+        return added
+
+    def change_webhook(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        verify_tls: bool | None = None,
+        signing_key: str | None = None,
+        paused: bool | None = None,
+        suppressed: bool | None = None,
+    ) -> Webhook:
+        """Change a registration; None keeps, an empty signing key removes it.
+
+        A pause holds what comes until it ends; suppressing drops what waits and what comes.
+        """
+        if url is not None:
+            self.egress.check_url(url)
+        with self._webhooks_lock:
+            old = self.webhook(webhook_id)
+            key = old.signing_key if signing_key is None else SigningKey(signing_key) if signing_key else None
+            changed = replace(
+                old,
+                url=old.url if url is None else url,
+                verify_tls=old.verify_tls if verify_tls is None else verify_tls,
+                signing_key=key,
+                paused=old.paused if paused is None else paused,
+                suppressed=old.suppressed if suppressed is None else suppressed,
+            )
+            self.store.save_webhook(changed)
+            self._webhooks[webhook_id] = changed
+        self.dispatcher.changed(changed)
+        if changed.suppressed and not old.suppressed:
+            self.dispatcher.drop(changed, "The webhook was suppressed.")
+        return changed
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Remove a registration; what waits for it is dropped."""
+        with self._webhooks_lock:
+            webhook = self.webhook(webhook_id)
+            self.store.delete_webhook(webhook)
+            del self._webhooks[webhook_id]
+        self.dispatcher.drop(webhook, "The webhook was removed.", gone=True)
+
+    def test_webhook(self, webhook_id: str) -> Json:
+        """Send the test payload to one webhook and wait for what comes of it; a success ends a suppression."""
+        webhook = self.webhook(webhook_id)
+        attempt = self._test(webhook)
+        if attempt is not None and attempt["outcome"] == "accepted" and webhook.suppressed:
+            self.change_webhook(webhook_id, suppressed=False)
+        return self.test_result(attempt)
+
+    def test_config(self, url: str, *, verify_tls: bool = True, signing_key: str = "") -> Json:
+        """Send the test payload to a configuration that is not kept (or to all webhooks: `test.scope`)."""
+        self.egress.check_url(url)
+        key = SigningKey(signing_key) if signing_key else None
+        attempt = self._test(self._one_off(url, key, verify_tls=verify_tls))
+        if self.assumptions.test_scope == "all":
+            for webhook in self.webhooks():
+                self._test(webhook)
+        return self.test_result(attempt)
+
+    def _test(self, webhook: Webhook) -> Json | None:
+        accepted = self.dispatcher.accept_and_wait(self.factory.test_event(), [webhook], express=True)
+        longest = self.assumptions.delivery_timeout.total_seconds() + 2.0
+        found = self.deliveries([self.store.delivery_ids.show(accepted.deliveries[0].id)], wait=longest)[0]
+        return found["attempts"][-1] if found["attempts"] else None
+
+    def test_result(self, attempt: Json | None) -> Json:
+        """What the vendor's API says of a test: `WebhookTestResult`."""
+        accepted = attempt is not None and attempt["outcome"] == "accepted"
+        words: tuple[Any, Any] = ("SUCCESS", "FAILED") if self.assumptions.test_status_form == "name" else (1, 2)
+        status = attempt["status"] if attempt else None
+        result: Json = {"status": words[0] if accepted else words[1], "httpStatusCode": status or 0}
+        if not accepted:
+            told = attempt["error"] if attempt else ""
+            result["errorMessage"] = told or (f"The receiver answered {status}." if status else "There was no answer.")
+        return result
+
+    def webhook_history(self, webhook_id: str, *, offset: int, limit: int) -> tuple[list[Json], int]:
+        """A webhook's completed attempts as the vendor's API pages them, and how many there are."""
+        webhook = self.webhook(webhook_id)
+        hidden = self.factory.test_event().type if self.assumptions.test_in_history == "never" else ""
+        rows, total = self.store.reader.history(
+            webhook.number, offset=offset, limit=limit, without_type=hidden,
+            newest_first=self.assumptions.history_order == "newest-first",
+        )  # fmt: skip
+        return [self.history.summary(row) for row in rows], total
+
+    def _suppressed(self, webhook: Webhook) -> None:
+        """The dispatcher says that a webhook has failed too often (`delivery.suppress_after`)."""
+        with self._webhooks_lock:
+            current = self._webhooks.get(webhook.id)
+            if current is not None:
+                self._webhooks[webhook.id] = suppressed = replace(current, suppressed=True)
+                self.store.save_webhook_soon(suppressed)
+
+    # --- the simulator itself ---------------------------------------------------------------------------------------
+
+    def state(self) -> Json:
+        """What runs: version, store, clock, what is under way and what waits."""
+        return {
+            "version": VERSION,
+            "store": str(self.settings.store) if self.settings.store else "memory",
+            "clock": "virtual" if self.clock.virtual else "system",
+            "now": time.rfc3339(self.clock.now()),
+            "profile": self.assumptions.payload_profile,
+            "seed": self.factory.seed,
+            "inFlight": self.dispatcher.in_flight(),
+            "waiting": sum(self.store.reader.waiting_counts().values()),
+            "webhooks": len(self.webhooks()),
+            "interruptedAtStart": self.interrupted,
+        }
+
+    def assumed(self) -> list[Json]:
+        """The register of assumptions."""
+        return [
+            {"switch": each.switch, "value": each.value, "default": each.default, "changed": each.changed,
+             "allowed": each.allowed, "unknown": each.unknown, "why": each.why}
+            for each in register(self.assumptions)
+        ]  # fmt: skip
+
+    def advance(self, by: timedelta) -> Json:
+        """Move the virtual clock, sending what falls due on the way; raises `Conflict` on the system clock."""
+        if not isinstance(self.clock, VirtualClock):
+            raise Conflict("The clock is the machine's and cannot be moved. Start with --start TIME for a virtual one.")
+        self.clock.advance(by, self.dispatcher.settle)
+        self.dispatcher.settle()
+        self.store.remember("virtual-now", str(self.clock.now()))
+        return self.state()
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until all that is due has been sent and recorded."""
+        return self.dispatcher.settle(timeout)
+
+    def reset(self) -> None:
+        """Forget all events, deliveries, attempts and webhooks. What is under way is let finish first."""
+        with self._webhooks_lock:
+            for webhook in list(self._webhooks.values()):
+                self.dispatcher.drop(webhook, "The simulator was reset.", gone=True)
+            self.dispatcher.settle(self.assumptions.delivery_timeout.total_seconds() + 2.0)
+            self.store.reset()
+            self.dispatcher.forget()
+            self._webhooks.clear()
+
+    def backup(self, target: Path) -> None:
+        """Copy the store to a new file while it runs."""
+        self.store.backup(target)
+
+    def _housekeeping(self) -> None:
+        """Keep to the retention that is set, now and then."""
+        settings = self.settings
+        if self._closed or (settings.keep is None and settings.keep_attempts is None):
+            return
+        older = None if settings.keep is None else time.wall() - settings.keep // timedelta(microseconds=1) * 1000
+        self.store.trim_soon(older_than=older, most=settings.keep_attempts)
+        if isinstance(self.clock, SystemClock):
+            self.clock.at(self.clock.now() + 10 * time.SECOND, self._housekeeping)
+
+    def close(self) -> None:
+        """Stop: start nothing more, let what is under way finish for a while, close the store."""
+        if self._closed:
+            return
+        self._closed = True
+        self.dispatcher.stop(self.settings.stop_grace.total_seconds())
+        self.clock.close()
+        if self.clock.virtual:
+            self.store.remember("virtual-now", str(self.clock.now()))
+        self.store.close()
+
+
+def _check_ca(ca: str) -> None:
+    if ca and not Path(ca).is_file():
+        raise BadValue("ca", ca, "is no file. Name a PEM file with the authorities to trust.")

@@ -1,0 +1,303 @@
+"""The only SQL: one SQLite file, one writer, as many readers as there are threads.
+
+`Store` opens the file, keeps the counters and the webhooks, and turns values into rows; `writer` commits in groups;
+`reader` answers queries; `schema` holds the tables. Another database can stand behind the same seam.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+import orjson
+
+from emitter import clock
+from emitter.delivery import Answer, Attempt, Delivery, Webhook
+from emitter.errors import StoreUnusable
+from emitter.event import Event
+from emitter.signing import SigningKey
+from emitter.store import schema
+from emitter.store.ids import PublicIds
+from emitter.store.lock import Owner, StoreLock
+from emitter.store.opening import open_file, open_memory
+from emitter.store.reader import Reader
+from emitter.store.retention import trim
+from emitter.store.schema import ANSWER, ATTEMPT, DELIVERY, EVENT, OUTCOME, OUTCOMES, REQUEST, STATE, STATES, VERDICTS
+from emitter.store.writer import Done, Rows, Writer
+
+__all__ = ["Owner", "Rows", "Store", "StoreLock"]
+
+Row = tuple[int, tuple[Any, ...]]
+
+
+class Store:
+    """Everything that is remembered. `path` None keeps it in memory.
+
+    Raises `StoreLocked` when another process owns the file, `StoreUnusable` when it cannot be opened or was written by
+    a newer version.
+    """
+
+    def __init__(self, path: Path | None, *, patience: float | None = None, durable: bool = True) -> None:
+        self.path = path
+        self.process = os.getpid()
+        self.lock: StoreLock | None = None
+        self._guard = threading.RLock()
+        if path is None:
+            connection = open_memory()
+        else:
+            self.lock = StoreLock(path)
+            connection = open_file(path, self.lock, patience=patience, durable=durable)
+        self._connection = connection
+        self.writer = Writer(connection, str(path or "the store in memory"), self._guard)
+        self.reader = Reader(path, connection, self._guard)
+        self._names = threading.Lock()
+        self._last_started = 0
+        self._load()
+
+    def _load(self) -> None:
+        connection = self._connection
+        self._salt = int(connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()[0])
+        self.event_ids, self.delivery_ids = PublicIds(self._salt), PublicIds(self._salt * 3 + 1)
+        floor = int(self._meta("floor") or 0)
+        counters = []
+        for table in ("events", "deliveries", "attempts", "webhooks"):
+            column = "number" if table == "webhooks" else "id"
+            last = connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0] or 0
+            counters.append(itertools.count(max(last, floor) + 1))
+        self._events, self._deliveries, self._attempts, self._webhooks = counters
+        self._types = dict(connection.execute("SELECT name, id FROM types"))
+        self._runs = dict(connection.execute("SELECT name, id FROM runs"))
+        self.last_stamp: int = connection.execute("SELECT max(stamp) FROM events").fetchone()[0] or 0
+
+    def _meta(self, key: str) -> str | None:
+        with self.reader.connection() as connection:
+            found = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return found[0] if found else None
+
+    # --- what the dispatcher writes ------------------------------------------------------------------------------
+
+    def plan(self, event: Event, webhooks: Sequence[Webhook], *, due: int) -> tuple[int, list[Delivery], list[Row]]:
+        """Number an event and one delivery for each of `webhooks`; return the event's id, them, and the rows."""
+        rows: list[Row] = []
+        event_id = next(self._events)
+        deliveries = [Delivery(next(self._deliveries), event_id, webhook, due) for webhook in webhooks]
+        verdict = VERDICTS[event.verdict]
+        first = deliveries[0].id if deliveries else 0
+        rows.append(
+            (EVENT, (event_id, self.type_id(event.type, rows), event.stamp, clock.wall(), verdict, event.seed,
+                     self.run_id(event.run, rows), first, len(deliveries), event.body))
+        )  # fmt: skip
+        rows += [(DELIVERY, (each.id, event_id, each.webhook.number, due, 0, 0, None, "")) for each in deliveries]
+        return event_id, deliveries, rows
+
+    def plan_again(self, attempt: Attempt, delivery: Delivery, *, due: int, as_is: bool) -> tuple[Delivery, list[Row]]:
+        """Number a new delivery of an event that repeats `attempt`, with its very headers if `as_is`."""
+        again = Delivery(
+            next(self._deliveries), delivery.event_id, delivery.webhook, due, resend_of=attempt.id,
+            signature=attempt.request.headers if as_is else None,
+        )  # fmt: skip
+        headers = orjson.dumps(again.signature).decode() if again.signature else None
+        values = (again.id, again.event_id, again.webhook.number, due, 0, attempt.id, headers, "")
+        return again, [(DELIVERY, values)]
+
+    def next_attempt_id(self) -> int:
+        return next(self._attempts)
+
+    def started_rows(
+        self, attempt: Attempt, *, event_id: int, webhook: int, type_id: int, run_id: int, own_body: bool
+    ) -> list[Row]:
+        """Make the rows of an attempt that is about to leave; `own_body` where it is not the event's."""
+        body = attempt.request.body if own_body else None
+        return [
+            (ATTEMPT, (attempt.id, attempt.delivery_id, attempt.number, event_id, webhook, type_id, run_id,
+                       attempt.started, attempt.scheduled)),
+            (REQUEST, (attempt.id, orjson.dumps(attempt.request.headers), body)),
+        ]  # fmt: skip
+
+    def finished_rows(
+        self, attempt_id: int, answer: Answer, *, delivery_id: int, state: str, due: int, attempts: int, note: str = ""
+    ) -> list[Row]:
+        """Make the rows of an attempt that is over, and of the state that its delivery is in now."""
+        timing = answer.timing
+        return [
+            (OUTCOME, (OUTCOMES[answer.outcome], answer.status or 0, timing.total, attempt_id)),
+            (ANSWER, (attempt_id, answer.reason, orjson.dumps(answer.headers), answer.body, answer.body_cut,
+                      answer.failure, answer.phase, answer.error, answer.address,
+                      timing.lookup, timing.connect, timing.tls, timing.first_byte)),
+            (STATE, (STATES[state], due, attempts, note, delivery_id)),
+        ]  # fmt: skip
+
+    def interrupted_rows(self, attempt_id: int, *, delivery_id: int, state: str, due: int, attempts: int) -> list[Row]:
+        """Make the rows of an attempt whose end nobody saw."""
+        note = "The process ended after this attempt was started and before its answer was known."
+        return [
+            (OUTCOME, (OUTCOMES["interrupted"], 0, 0, attempt_id)),
+            (STATE, (STATES[state], due, attempts, note, delivery_id)),
+        ]
+
+    def state_row(self, delivery_id: int, *, state: str, due: int, attempts: int, note: str = "") -> Row:
+        return (STATE, (STATES[state], due, attempts, note, delivery_id))
+
+    def put(self, rows: Rows, done: Done | None = None, *, vital: bool = False) -> None:
+        """Queue rows for the next commit; see `Writer.put`."""
+        if self.process != os.getpid():
+            raise StoreUnusable(
+                self.path or "the store in memory",
+                f"was opened in process {self.process} and is used in {os.getpid()}. A server that forks workers after "
+                "loading the app cannot share a simulator: run it with one process (threads are fine).",
+            )
+        self.writer.put(rows, done, vital=vital)
+
+    def type_id(self, name: str, rows: list[Row]) -> int:
+        """Return the number of an event type, adding the row that makes it known."""
+        return self._intern(self._types, name, schema.TYPE, rows)
+
+    def run_id(self, name: str, rows: list[Row]) -> int:
+        """Return the number of a run, 0 for none, adding the row that makes it known."""
+        return self._intern(self._runs, name, schema.RUN, rows) if name else 0
+
+    def _intern(self, known: dict[str, int], name: str, kind: int, rows: list[Row]) -> int:
+        number = known.get(name)
+        if number is None:
+            with self._names:
+                number = known.get(name)
+                if number is None:
+                    number = len(known) + 1
+                    # On its own, so that a refused batch does not take the name with it.
+                    self.writer.put([(kind, (number, name))], vital=True)
+                    known[name] = number
+        return number
+
+    def wall_of_start(self) -> int:
+        """The wall time for a new attempt: never before the last one, so that attempts are in order of time by id."""
+        self._last_started = max(clock.wall(), self._last_started)
+        return self._last_started
+
+    # --- webhooks -------------------------------------------------------------------------------------------------
+
+    def add_webhook(self, webhook: Webhook) -> Webhook:
+        """Keep a new webhook and return it with its number."""
+        webhook = replace(webhook, number=next(self._webhooks))
+        self.writer.run(lambda connection: self._save(connection, webhook))
+        return webhook
+
+    def save_webhook(self, webhook: Webhook) -> None:
+        """Keep what a webhook has become."""
+        self.writer.run(lambda connection: self._save(connection, webhook))
+
+    def save_webhook_soon(self, webhook: Webhook) -> None:
+        """As `save_webhook`, without waiting: for threads that others wait for."""
+        self.writer.put((), vital=True, call=lambda connection: self._save(connection, webhook))
+
+    def delete_webhook(self, webhook: Webhook) -> None:
+        """Hide a webhook; its rows stay until retention takes them. Its signing key goes at once."""
+        self.writer.run(
+            lambda connection: connection.execute(
+                "UPDATE webhooks SET deleted = 1, signing_key = NULL WHERE number = ?", (webhook.number,)
+            )
+        )
+
+    @staticmethod
+    def _save(connection: sqlite3.Connection, webhook: Webhook) -> None:
+        key = webhook.signing_key.reveal() if webhook.signing_key else None
+        connection.execute(
+            "INSERT INTO webhooks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT (number) DO UPDATE SET "
+            "url = excluded.url, verify_tls = excluded.verify_tls, signing_key = excluded.signing_key, "
+            "ca = excluded.ca, http2 = excluded.http2, suppressed = excluded.suppressed, paused = excluded.paused",
+            (webhook.number, webhook.id, webhook.url, webhook.verify_tls, key, webhook.ca, webhook.http2,
+             webhook.suppressed, webhook.paused, webhook.listed, webhook.created_at),
+        )  # fmt: skip
+
+    def webhooks(self, *, deleted: bool = False) -> list[Webhook]:
+        """Every webhook, oldest first; the deleted ones too if asked, without their keys."""
+        with self.reader.connection() as connection:
+            rows = connection.execute(
+                "SELECT id, url, number, verify_tls, signing_key, ca, http2, suppressed, paused, listed, created_at "
+                "FROM webhooks WHERE deleted <= ? ORDER BY number",
+                (deleted,),
+            ).fetchall()
+        return [
+            Webhook(
+                id=row[0], url=row[1], number=row[2], verify_tls=bool(row[3]),
+                signing_key=SigningKey(row[4]) if row[4] else None, ca=row[5], http2=bool(row[6]),
+                suppressed=bool(row[7]), paused=bool(row[8]), listed=bool(row[9]), created_at=row[10],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    # --- keeping house --------------------------------------------------------------------------------------------
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a small fact beside the records."""
+        self.writer.run(
+            lambda connection: connection.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+            )
+        )
+
+    def recall(self, key: str) -> str | None:
+        """Give back what `remember` was told."""
+        return self._meta(key)
+
+    def trim(self, *, older_than: int | None = None, most: int | None = None) -> int:
+        """Delete finished attempts that started before `older_than` or are not among the newest `most`.
+
+        What belongs to them goes too, except a delivery that still waits. Returns how many attempts went; at most some
+        thousands a call, so that nothing else waits long.
+        """
+        return self.writer.run(lambda connection: trim(connection, older_than=older_than, most=most))
+
+    def trim_soon(self, *, older_than: int | None, most: int | None) -> None:
+        """As `trim`, without waiting, again and again until nothing is left to trim."""
+
+        def some(connection: sqlite3.Connection) -> None:
+            if trim(connection, older_than=older_than, most=most):
+                self.writer.put((), vital=True, call=some)
+
+        self.writer.put((), vital=True, call=some)
+
+    def reset(self) -> None:
+        """Forget everything but the numbers already given out: ids of before the reset name nothing after it."""
+
+        def forget(connection: sqlite3.Connection) -> None:
+            floor = next(self._attempts) + next(self._events) + next(self._deliveries) + next(self._webhooks)
+            for table in ("answers", "requests", "attempts", "deliveries", "events", "webhooks"):
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('floor', ?)", (str(floor),))
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'salt'", (str(SystemRandom().getrandbits(120)),))
+
+        self.writer.run(forget)
+        with self._guard:
+            self._load()
+
+    def backup(self, target: Path) -> None:
+        """Copy the store while it runs; raises `StoreUnusable` when the target exists or cannot be written."""
+        if target.exists():
+            raise StoreUnusable(target, "exists; a backup overwrites nothing. Name another file.")
+        try:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with sqlite3.connect(target) as copy, self.reader.connection() as connection:  # noqa: TID251 - the door itself
+                connection.backup(copy)
+            copy.close()
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnusable(target, f"cannot be written ({error})") from None
+
+    def flush(self) -> None:
+        """Wait until everything put so far is on disk."""
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Commit what waits, close the file, let go of the lock."""
+        self.writer.close()
+        self.reader.close()
+        with self._guard:
+            self._connection.close()
+        if self.lock is not None:
+            self.lock.release()

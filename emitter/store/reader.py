@@ -1,0 +1,405 @@
+"""Answer queries: rows into values."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from emitter.delivery import Answer, Headers, Timing
+from emitter.query import AttemptQuery, Page, matching_types
+from emitter.store import search
+from emitter.store.ids import PublicIds
+from emitter.store.opening import connect
+from emitter.store.schema import OUTCOME_NAMES, OUTCOMES, STARTED, STATE_NAMES, VERDICT_NAMES
+from emitter.store.search import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One attempt as a list shows it, with what it hangs on."""
+
+    id: int
+    delivery_id: int
+    number: int
+    event_id: int
+    webhook: int
+    type: str
+    run: str
+    started: int
+    scheduled: int
+    outcome: str
+    status: int | None
+    total: int | None  # microseconds; None while under way or interrupted
+    failure: str
+    error: str
+    state: str  # of the delivery
+    due: int
+    attempts: int
+    resend_of: int
+    note: str
+    verdict: str
+    seed: int | None
+    stamp: int
+    body: bytes  # of the event
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptWire:
+    """What left and what came back; `body` is None where the event's own body left."""
+
+    headers: Headers
+    body: bytes | None
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as it is kept."""
+
+    id: int
+    type: str
+    stamp: int
+    recorded: int
+    verdict: str
+    seed: int | None
+    run: str
+    first_delivery: int
+    planned: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One delivery as it is kept."""
+
+    id: int
+    event_id: int
+    webhook: int
+    due: int
+    state: str
+    attempts: int
+    resend_of: int
+    signature: Headers | None
+    note: str
+
+
+_ATTEMPTS = (
+    "SELECT a.id, a.delivery, a.number, a.event, a.webhook, t.name, coalesce(u.name, ''), a.started, a.scheduled, "
+    "a.outcome, a.status, a.total, coalesce(r.failure, ''), coalesce(r.error, ''), d.state, d.due, d.attempts, "
+    "d.resend_of, d.note, e.verdict, e.seed, e.stamp, e.body "
+    "FROM attempts a JOIN types t ON t.id = a.type LEFT JOIN runs u ON u.id = a.run JOIN deliveries d ON d.id = a.delivery "
+    "JOIN events e ON e.id = a.event LEFT JOIN answers r ON r.attempt = a.id "
+)
+_EVENTS = (
+    "SELECT e.id, t.name, e.stamp, e.recorded, e.verdict, e.seed, coalesce(u.name, ''), e.first_delivery, e.planned, "
+    "e.body FROM events e JOIN types t ON t.id = e.type LEFT JOIN runs u ON u.id = e.run "
+)
+_DELIVERIES = "SELECT id, event, webhook, due, state, attempts, resend_of, signature, note FROM deliveries "
+
+
+class Reader:
+    """Reads the store from any thread: each has its own connection to a file, all share the one of memory."""
+
+    def __init__(self, path: Path | None, shared: sqlite3.Connection, guard: threading.RLock) -> None:
+        self._path, self._shared, self._guard = path, shared, guard
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection for reading."""
+        if self._path is None:
+            with self._guard:
+                yield self._shared
+            return
+        mine: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if mine is None:
+            mine = connect(str(self._path), read_only=True)
+            mine.execute("PRAGMA mmap_size = 1073741824")
+            self._local.connection = mine
+            with self._guard:
+                self._all.append(mine)
+        yield mine
+
+    def close(self) -> None:
+        with self._guard:
+            for each in self._all:
+                each.close()
+            self._all.clear()
+
+    # --- attempts ---------------------------------------------------------------------------------------------------
+
+    def attempts(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds) -> Page[AttemptRow]:
+        """One page of attempts, newest first."""
+        with self.connection() as connection:
+            filters, low, high = self._filters(connection, query, deliveries, events)
+            forward = query.after is not None
+            if query.before is not None:
+                high = min(high, query.before)
+            if query.after is not None:
+                low = max(low, query.after + 1)
+            found = search.find(
+                connection, filters, low=low, high=high, limit=query.limit + 1, newest_first=not forward,
+                text=query.text,
+            )  # fmt: skip
+            ids = found.ids[: query.limit]
+            more = len(found.ids) > query.limit
+            if forward:
+                ids = ids[::-1]
+            rows = self._rows(connection, ids)
+            searched_to = self._started(connection, found.stopped) if found.stopped is not None else None
+        if forward:
+            newer = ids[0] if more and ids else found.stopped
+            older = ids[-1] if ids else query.after
+            return Page(rows, older=older, newer=newer, searched_to=searched_to)
+        older = ids[-1] if more and ids else found.stopped
+        newer = (ids[0] if ids else (query.before or 1) - 1) if query.before is not None else None
+        return Page(rows, older=older, newer=newer, searched_to=searched_to)
+
+    def count(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds, cap: int) -> int:
+        """How many attempts match (paging and text aside), up to one more than `cap`."""
+        with self.connection() as connection:
+            filters, low, high = self._filters(connection, query, deliveries, events)
+            return search.count(connection, filters, low=low, high=high, cap=cap)
+
+    def attempt_rows(self, ids: Sequence[int]) -> list[AttemptRow]:
+        """The attempts with these ids, in the order given; those that are not there are left out."""
+        with self.connection() as connection:
+            return self._rows(connection, ids)
+
+    def attempts_of(self, delivery_id: int) -> list[AttemptRow]:
+        """Every attempt of a delivery, first to last."""
+        with self.connection() as connection:
+            rows = connection.execute(_ATTEMPTS + "WHERE a.delivery = ? ORDER BY a.id", (delivery_id,)).fetchall()
+        return [_attempt_row(row) for row in rows]
+
+    def wire(self, attempt_id: int) -> AttemptWire | None:
+        """What left and what came back for one attempt."""
+        with self.connection() as connection:
+            row = connection.execute(
+                "SELECT q.head, q.body, a.status, a.total, a.outcome, r.* FROM attempts a "
+                "JOIN requests q ON q.attempt = a.id LEFT JOIN answers r ON r.attempt = a.id WHERE a.id = ?",
+                (attempt_id,),
+            ).fetchone()
+        if row is None:
+            return None
+        (
+            head,
+            body,
+            status,
+            total,
+            _,
+            attempt,
+            reason,
+            headers,
+            answered,
+            cut,
+            failure,
+            phase,
+            error,
+            address,
+            *parts,
+        ) = row
+        answer = None
+        if attempt is not None:
+            answer = Answer(
+                status=status or None, reason=reason, headers=_headers(headers), body=answered, body_cut=bool(cut),
+                failure=failure, phase=phase, error=error, address=address,
+                timing=Timing(lookup=parts[0], connect=parts[1], tls=parts[2], first_byte=parts[3], total=total),
+            )  # fmt: skip
+        return AttemptWire(headers=_headers(head), body=body, answer=answer)
+
+    def history(
+        self, webhook: int, *, offset: int, limit: int, newest_first: bool, without_type: str = ""
+    ) -> tuple[list[AttemptRow], int]:
+        """The completed attempts of a webhook as the vendor's API pages them, and how many there are."""
+        with self.connection() as connection:
+            skipped = connection.execute("SELECT id FROM types WHERE name = ?", (without_type,)).fetchone()
+            where = f"webhook = ? AND outcome < {STARTED}" + (f" AND type <> {skipped[0]}" if skipped else "")
+            order = "DESC" if newest_first else "ASC"
+            total = connection.execute(f"SELECT count(*) FROM attempts WHERE {where}", (webhook,)).fetchone()[0]
+            ids = [
+                row[0]
+                for row in connection.execute(
+                    f"SELECT id FROM attempts INDEXED BY attempts_webhook WHERE {where} ORDER BY id {order} "
+                    "LIMIT ? OFFSET ?",
+                    (webhook, limit, offset),
+                )
+            ]
+            return self._rows(connection, ids), int(total)
+
+    def _filters(
+        self, connection: sqlite3.Connection, query: AttemptQuery, deliveries: PublicIds, events: PublicIds
+    ) -> tuple[list[Filter], int, int]:
+        filters = []
+        if query.type:
+            types = dict(connection.execute("SELECT name, id FROM types"))
+            filters.append(Filter("type", tuple(types[name] for name in matching_types(query.type, types))))
+        if query.outcome:
+            filters.append(Filter("outcome", tuple(OUTCOMES[word] for word in query.outcome)))
+        if query.run:
+            filters.append(Filter("run", self._numbers(connection, "SELECT id FROM runs WHERE name", query.run)))
+        if query.webhook:
+            numbers = self._numbers(connection, "SELECT number FROM webhooks WHERE id", query.webhook)
+            filters.append(Filter("webhook", numbers))
+        if query.status:
+            filters.append(_status_filter(connection, query.status))
+        if query.delivery:
+            numbers = tuple(number for text in query.delivery if (number := deliveries.read(text)))
+            filters.append(Filter("delivery", numbers))
+        if query.event:
+            wanted = [number for text in query.event if (number := events.read(text))]
+            filters.append(Filter("delivery", tuple(row.id for event in wanted for row in self.deliveries_of(event))))
+        low, high = connection.execute(
+            "SELECT coalesce(min(id), 0), coalesce(max(id), -1) + 1 FROM attempts"
+        ).fetchone()
+        if query.since is not None:
+            low = max(low, search.id_at(connection, query.since))
+        if query.until is not None:
+            high = min(high, search.id_at(connection, query.until))
+        return filters, low, high
+
+    @staticmethod
+    def _numbers(connection: sqlite3.Connection, statement: str, names: Sequence[str]) -> tuple[int, ...]:
+        marks = ", ".join("?" * len(names))
+        return tuple(row[0] for row in connection.execute(f"{statement} IN ({marks})", tuple(names)))
+
+    @staticmethod
+    def _started(connection: sqlite3.Connection, attempt_id: int) -> int | None:
+        row = connection.execute(
+            "SELECT started FROM attempts WHERE id >= ? ORDER BY id LIMIT 1", (attempt_id,)
+        ).fetchone()
+        return row[0] if row else None
+
+    @staticmethod
+    def _rows(connection: sqlite3.Connection, ids: Sequence[int]) -> list[AttemptRow]:
+        if not ids:
+            return []
+        listed = ", ".join(map(str, ids))
+        found = {row[0]: row for row in connection.execute(f"{_ATTEMPTS} WHERE a.id IN ({listed})")}
+        return [_attempt_row(found[each]) for each in ids if each in found]
+
+    # --- events and deliveries --------------------------------------------------------------------------------------
+
+    def event(self, event_id: int) -> EventRow | None:
+        with self.connection() as connection:
+            row = connection.execute(_EVENTS + "WHERE e.id = ?", (event_id,)).fetchone()
+        return _event_row(row) if row else None
+
+    def events(self, *, before: int | None, limit: int, types: Sequence[str] = (), run: str = "") -> list[EventRow]:
+        """Events, newest first, before one id."""
+        with self.connection() as connection:
+            clauses = ["e.id < ?"]
+            arguments: list[Any] = [before if before is not None else 2**62]
+            if types:
+                known = dict(connection.execute("SELECT name, id FROM types"))
+                numbers = [known[name] for name in matching_types(types, known)]
+                clauses.append(f"e.type IN ({', '.join(map(str, numbers))})")
+            if run:
+                clauses.append("e.run IN (SELECT id FROM runs WHERE name = ?)")
+                arguments.append(run)
+            rows = connection.execute(
+                f"{_EVENTS} WHERE {' AND '.join(clauses)} ORDER BY e.id DESC LIMIT ?", (*arguments, limit)
+            ).fetchall()
+        return [_event_row(row) for row in rows]
+
+    def delivery(self, delivery_id: int) -> DeliveryRow | None:
+        with self.connection() as connection:
+            row = connection.execute(_DELIVERIES + "WHERE id = ?", (delivery_id,)).fetchone()
+        return _delivery_row(row) if row else None
+
+    def deliveries_of(self, event_id: int) -> list[DeliveryRow]:
+        """The deliveries of an event: those planned with it, then those made by sending it again."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                _DELIVERIES + "WHERE id IN (SELECT d.id FROM events e JOIN deliveries d ON d.id >= e.first_delivery "
+                "AND d.id < e.first_delivery + e.planned WHERE e.id = ?1 AND e.planned > 0) "
+                "OR id IN (SELECT id FROM deliveries INDEXED BY deliveries_resent WHERE event = ?1 AND resend_of > 0) "
+                "ORDER BY id",
+                (event_id,),
+            ).fetchall()
+        return [_delivery_row(row) for row in rows]
+
+    def waiting(self, webhook: int, *, after: int, limit: int) -> list[tuple[DeliveryRow, EventRow]]:
+        """What a webhook is still to get, in order, with the events; `after` is the last one already in hand."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                _DELIVERIES.replace("deliveries ", "deliveries INDEXED BY deliveries_waiting ")
+                + "WHERE webhook = ? AND state = 0 AND id > ? ORDER BY id LIMIT ?",
+                (webhook, after, limit),
+            ).fetchall()
+            deliveries = [_delivery_row(row) for row in rows]
+            listed = ", ".join({str(each.event_id) for each in deliveries})
+            events = {row[0]: _event_row(row) for row in connection.execute(f"{_EVENTS} WHERE e.id IN ({listed})")}
+        return [(each, events[each.event_id]) for each in deliveries]
+
+    def waiting_counts(self) -> dict[int, int]:
+        """How many deliveries wait, by webhook."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "SELECT webhook, count(*) FROM deliveries INDEXED BY deliveries_waiting WHERE state = 0 GROUP BY webhook"
+            )
+            return dict(rows.fetchall())
+
+    def left_started(self) -> list[tuple[int, DeliveryRow, int, int]]:
+        """Attempts without an end: (attempt, its delivery, its number, when it was scheduled)."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "SELECT a.id, a.number, a.scheduled, d.id, d.event, d.webhook, d.due, d.state, d.attempts, d.resend_of, "
+                "d.signature, d.note FROM deliveries d INDEXED BY deliveries_waiting "
+                f"JOIN attempts a ON a.delivery = d.id AND a.outcome = {STARTED} WHERE d.state = 0 ORDER BY a.id"
+            ).fetchall()
+        return [(row[0], _delivery_row(row[3:]), row[1], row[2]) for row in rows]
+
+
+def _status_filter(connection: sqlite3.Connection, words: Sequence[str]) -> Filter:
+    values: list[int] = []
+    ranges: list[tuple[int, int]] = []
+    for word in words:
+        if word == "none":
+            values.append(0)
+        elif word.endswith("xx"):
+            first = int(word[0]) * 100
+            if first >= 300:
+                values += [status for status in search.statuses(connection) if first <= status < first + 100]
+            else:
+                ranges.append((first, first + 99))
+        else:
+            values.append(int(word))
+    return Filter("status", tuple(values), tuple(ranges))
+
+
+def _headers(raw: bytes | str) -> Headers:
+    return tuple((name, value) for name, value in orjson.loads(raw))
+
+
+def _attempt_row(row: tuple[Any, ...]) -> AttemptRow:
+    values = list(row)
+    outcome = OUTCOME_NAMES[values[9]]
+    values[9] = outcome
+    over = outcome not in ("started", "interrupted")
+    values[10] = values[10] or None if over else None
+    values[11] = values[11] if over else None
+    values[14], values[19] = STATE_NAMES[values[14]], VERDICT_NAMES[values[19]]
+    return AttemptRow(*values)
+
+
+def _event_row(row: tuple[Any, ...]) -> EventRow:
+    values = list(row)
+    values[4] = VERDICT_NAMES[values[4]]
+    return EventRow(*values)
+
+
+def _delivery_row(row: tuple[Any, ...]) -> DeliveryRow:
+    values = list(row)
+    values[4] = STATE_NAMES[values[4]]
+    values[7] = _headers(values[7]) if values[7] else None
+    return DeliveryRow(*values)

@@ -1,0 +1,44 @@
+"""Forget the oldest records, a few thousand at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from emitter.store.schema import STARTED
+from emitter.store.search import id_at
+
+_CHUNK = 5000
+
+
+def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | None) -> int:
+    """Delete up to some thousands of the oldest attempts that are over, and what hangs on nothing any more."""
+    cut = _first_kept(connection, older_than=older_than, most=most)
+    oldest = connection.execute("SELECT min(id) FROM attempts").fetchone()[0]
+    if cut is None or oldest is None or cut <= oldest:
+        return 0
+    cut = min(cut, oldest + _CHUNK)
+    gone = connection.execute("DELETE FROM attempts WHERE id < ? AND outcome <> ?", (cut, STARTED)).rowcount
+    for table in ("requests", "answers"):
+        connection.execute(f"DELETE FROM {table} WHERE attempt < ? AND attempt NOT IN (SELECT id FROM attempts "
+                           f"WHERE id < ?)", (cut, cut))  # fmt: skip
+    kept = connection.execute("SELECT min(delivery), min(event) FROM attempts").fetchone()
+    waiting = connection.execute("SELECT min(id), min(event) FROM deliveries WHERE state = 0").fetchone()
+    last = connection.execute("SELECT max(id), max(event) FROM deliveries").fetchone()
+    delivery, event = (
+        min((value for value in (kept[index], waiting[index]) if value is not None), default=(last[index] or 0) + 1)
+        for index in (0, 1)
+    )
+    connection.execute("DELETE FROM deliveries WHERE id < ? AND state <> 0", (delivery,))
+    connection.execute("DELETE FROM events WHERE id < ?", (event,))
+    return gone
+
+
+def _first_kept(connection: sqlite3.Connection, *, older_than: int | None, most: int | None) -> int | None:
+    cuts = []
+    if most is not None:
+        found = connection.execute("SELECT id FROM attempts ORDER BY id DESC LIMIT 1 OFFSET ?", (most,)).fetchone()
+        if found:
+            cuts.append(found[0] + 1)
+    if older_than is not None:
+        cuts.append(id_at(connection, older_than))
+    return max(cuts, default=None)

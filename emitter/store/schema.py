@@ -1,0 +1,76 @@
+"""The tables, as numbered migrations, and the statements of the hot path."""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x454D4954  # "EMIT": tells our file from another SQLite database
+
+# One entry a version; a released one is never edited. Text is UTF-8, times are nanoseconds since 1970 (`due`, `stamp` and
+# `scheduled` on the simulator's clock, the rest wall time), durations microseconds. `attempts` is narrow so that filters
+# walk little; what is wide stands in `requests` and `answers`. While an attempt is under way its outcome and numbers hold
+# values as wide as the final ones, so that completing it moves nothing on the page.
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE types (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE runs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE webhooks (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, url TEXT NOT NULL, verify_tls INTEGER NOT NULL,
+        signing_key TEXT, ca TEXT NOT NULL, http2 INTEGER NOT NULL, suppressed INTEGER NOT NULL, paused INTEGER NOT NULL,
+        listed INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY, type INTEGER NOT NULL, stamp INTEGER NOT NULL, recorded INTEGER NOT NULL,
+        verdict INTEGER NOT NULL, seed INTEGER, run INTEGER NOT NULL, first_delivery INTEGER NOT NULL,
+        planned INTEGER NOT NULL, body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE deliveries (
+        id INTEGER PRIMARY KEY, event INTEGER NOT NULL, webhook INTEGER NOT NULL, due INTEGER NOT NULL,
+        state INTEGER NOT NULL, attempts INTEGER NOT NULL, resend_of INTEGER NOT NULL, signature TEXT, note TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX deliveries_waiting ON deliveries (webhook, id) WHERE state = 0;
+    CREATE INDEX deliveries_resent ON deliveries (event, id) WHERE resend_of > 0;
+    CREATE TABLE attempts (
+        id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, number INTEGER NOT NULL, event INTEGER NOT NULL,
+        webhook INTEGER NOT NULL, type INTEGER NOT NULL, run INTEGER NOT NULL, started INTEGER NOT NULL,
+        scheduled INTEGER NOT NULL, outcome INTEGER NOT NULL, status INTEGER NOT NULL, total INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX attempts_delivery ON attempts (delivery);
+    CREATE INDEX attempts_webhook ON attempts (webhook);
+    CREATE INDEX attempts_type ON attempts (type);
+    CREATE INDEX attempts_outcome ON attempts (outcome) WHERE outcome < 9;
+    CREATE INDEX attempts_status ON attempts (status) WHERE outcome < 9 AND (status >= 300 OR status = 0);
+    CREATE INDEX attempts_run ON attempts (run) WHERE run > 0;
+    CREATE TABLE requests (attempt INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB) STRICT;
+    CREATE TABLE answers (
+        attempt INTEGER PRIMARY KEY, reason TEXT NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL, cut INTEGER NOT NULL,
+        failure TEXT NOT NULL, phase TEXT NOT NULL, error TEXT NOT NULL, address TEXT NOT NULL,
+        lookup INTEGER, connect INTEGER, tls INTEGER, first_byte INTEGER
+    ) STRICT;
+    """,
+)
+
+# outcomes and states as they are kept; STARTED is the widest so that an index can leave it out
+STARTED: Final = 9
+OUTCOMES: Final = {"accepted": 1, "rejected": 2, "failed": 3, "interrupted": 4, "started": STARTED}
+OUTCOME_NAMES: Final = {number: name for name, number in OUTCOMES.items()}
+STATES: Final = {"pending": 0, "accepted": 1, "rejected": 2, "failed": 3, "interrupted": 4, "dropped": 5}
+STATE_NAMES: Final = {number: name for name, number in STATES.items()}
+VERDICTS: Final = {"valid": 0, "invalid": 1, "unknown": 2}
+VERDICT_NAMES: Final = {number: name for name, number in VERDICTS.items()}
+
+# The kinds of row that the hot path writes. Within one transaction they run in this order, so a row is there before it
+# is changed.
+TYPE, RUN, EVENT, DELIVERY, ATTEMPT, REQUEST, OUTCOME, ANSWER, STATE = range(9)
+STATEMENTS: Final = (
+    "INSERT INTO types VALUES (?, ?)",
+    "INSERT INTO runs VALUES (?, ?)",
+    "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
+    f"INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {STARTED}, 999, 8388607)",
+    "INSERT INTO requests VALUES (?, ?, ?)",
+    "UPDATE attempts SET outcome = ?, status = ?, total = ? WHERE id = ?",
+    "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "UPDATE deliveries SET state = ?, due = ?, attempts = ?, note = ? WHERE id = ?",
+)

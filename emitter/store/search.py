@@ -1,0 +1,249 @@
+"""Find attempts: which rows a query means, newest first, in bounded steps whatever the filter and however deep.
+
+A step first looks at the rows next to the anchor, which fills a page when matches are dense. Else it walks the index of
+the filter that has the fewest rows left, some thousands of them at most, and the caller goes on from where it stopped.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emitter import clock
+from emitter.store.schema import STARTED
+
+PROBE = 3000
+WALK = 6000
+TEXT_WINDOW = 4000
+STEP = 0.035  # seconds that one page may search for under any filter
+TEXT_STEP = 0.2  # seconds that one page may read bodies for
+
+_INDEXED = {"type", "outcome", "webhook", "run", "status", "delivery"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One column that has to hold one of some numbers, or lie in one of some ranges."""
+
+    column: str
+    values: tuple[int, ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()  # both ends included
+
+    def clause(self, table: str = "") -> str:
+        column = table + self.column
+        parts = [f"{column} IN ({', '.join(map(str, self.values))})"] if self.values else []
+        parts += [f"{column} BETWEEN {low} AND {high}" for low, high in self.ranges]
+        return f"({' OR '.join(parts)})" if parts else "0"
+
+    @property
+    def empty(self) -> bool:
+        return not self.values and not self.ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ids of a page, newest first; `stopped` is the id where a bounded search ended before the page was full."""
+
+    ids: list[int]
+    stopped: int | None = None
+
+
+def find(
+    connection: sqlite3.Connection,
+    filters: Sequence[Filter],
+    *,
+    low: int,
+    high: int,
+    limit: int,
+    newest_first: bool = True,
+    text: str = "",
+) -> Found:
+    """Find up to `limit` ids in `low` <= id < `high` from the new end (or the old one), within the time of a step."""
+    if any(each.empty for each in filters) or low >= high:
+        return Found([])
+    if text:
+        return _by_text(connection, filters, text, low, high, limit, newest_first)
+    if not filters:
+        return Found(_range(connection, "1", low, high, limit, newest_first))
+    where = " AND ".join(each.clause() for each in filters)
+    deadline = clock.monotonic() + STEP
+    ids: list[int] = []
+    # dense: what is wanted stands close to the anchor
+    edge = max(high - PROBE, low) if newest_first else min(low + PROBE, high)
+    ids += _range(connection, where, *((edge, high) if newest_first else (low, edge)), limit, newest_first)
+    low, high = (low, edge) if newest_first else (edge, high)
+    driver = _driver(connection, filters, low, high) if len(ids) < limit and low < high else None
+    while len(ids) < limit and low < high:
+        if clock.monotonic() > deadline:
+            return Found(ids, stopped=high if newest_first else low)
+        if driver is None:
+            edge = max(high - WALK * 4, low) if newest_first else min(low + WALK * 4, high)
+            ids += _range(
+                connection, where, *((edge, high) if newest_first else (low, edge)), limit - len(ids), newest_first
+            )
+        else:
+            more, edge = _walk(connection, driver, where, low, high, limit - len(ids), newest_first)
+            ids += more
+        low, high = (low, edge) if newest_first else (edge, high)
+    return Found(ids)
+
+
+def count(connection: sqlite3.Connection, filters: Sequence[Filter], *, low: int, high: int, cap: int) -> int:
+    """Count matches, up to one more than `cap`, looking at no more than ten times as many rows."""
+    if any(each.empty for each in filters) or low >= high:
+        return 0
+    where = " AND ".join(each.clause() for each in filters) or "1"
+    driver = _driver(connection, filters, low, high)
+    source = f"INDEXED BY attempts_{driver.column} WHERE {_driven(driver)} AND" if driver else "WHERE"
+    statement = (
+        f"SELECT count(*) FROM (SELECT 1 FROM (SELECT * FROM attempts {source} id >= ? AND id < ? LIMIT {cap * 10}) "
+        f"WHERE {where} LIMIT {cap + 1})"
+    )
+    found: int = connection.execute(statement, (low, high)).fetchone()[0]
+    return found
+
+
+def id_at(connection: sqlite3.Connection, moment: int) -> int:
+    """The id of the first attempt that started at `moment` or later: attempts are in order of time by id."""
+    row = connection.execute("SELECT coalesce(min(id), 0), coalesce(max(id), -1) + 1 FROM attempts").fetchone()
+    low, high = int(row[0]), int(row[1])
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(
+            "SELECT id, started FROM attempts WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
+        ).fetchone()
+        if found and found[1] < moment:
+            low = found[0] + 1
+        else:
+            high = middle
+    return low
+
+
+def statuses(connection: sqlite3.Connection) -> list[int]:
+    """The statuses that the index holds (0 for no answer, 300 and up), by leaping from one to the next."""
+    known: list[int] = []
+    last = -1
+    while True:
+        row = connection.execute(
+            "SELECT min(status) FROM attempts INDEXED BY attempts_status "
+            f"WHERE status > ? AND outcome < {STARTED} AND (status >= 300 OR status = 0)",
+            (last,),
+        ).fetchone()
+        if row[0] is None:
+            return known
+        last = int(row[0])
+        known.append(last)
+
+
+def _range(
+    connection: sqlite3.Connection, where: str, low: int, high: int, limit: int, newest_first: bool
+) -> list[int]:
+    order = "DESC" if newest_first else "ASC"
+    statement = f"SELECT id FROM attempts NOT INDEXED WHERE id >= ? AND id < ? AND {where} ORDER BY id {order} LIMIT ?"
+    return [row[0] for row in connection.execute(statement, (low, high, limit))]
+
+
+def _driver(connection: sqlite3.Connection, filters: Sequence[Filter], low: int, high: int) -> Filter | None:
+    """The indexed filter with the fewest rows in the range; None where walking all rows is no more."""
+    best, fewest = None, min(high - low, WALK * 8)
+    for each in filters:
+        if not _usable(each):
+            continue
+        rows = 0
+        for value in each.values:
+            statement = (
+                f"SELECT count(*) FROM (SELECT 1 FROM attempts INDEXED BY attempts_{each.column} "
+                f"WHERE {_one(each.column)} AND id >= ? AND id < ? LIMIT ?)"
+            )
+            rows += connection.execute(statement, (value, low, high, max(fewest - rows, 0) + 1)).fetchone()[0]
+            if rows > fewest:
+                break
+        if rows < fewest:
+            best, fewest = each, rows
+    return best
+
+
+def _usable(each: Filter) -> bool:
+    if each.column not in _INDEXED or each.ranges:
+        return False
+    if each.column == "status":
+        return all(value == 0 or value >= 300 for value in each.values)
+    if each.column == "outcome":
+        return all(value < STARTED for value in each.values)
+    return True
+
+
+def _one(column: str) -> str:
+    """The condition for one value, with what lets a partial index be used."""
+    if column == "status":
+        return f"status = ? AND outcome < {STARTED} AND (status >= 300 OR status = 0)"
+    if column == "outcome":
+        return f"outcome = ? AND outcome < {STARTED}"
+    if column == "run":
+        return "run = ? AND run > 0"
+    return f"{column} = ?"
+
+
+def _driven(driver: Filter) -> str:
+    values = f"{driver.column} IN ({', '.join(map(str, driver.values))})"
+    return values + _one(driver.column).partition("?")[2]
+
+
+def _walk(
+    connection: sqlite3.Connection, driver: Filter, where: str, low: int, high: int, limit: int, newest_first: bool
+) -> tuple[list[int], int]:
+    """Walk each value's part of the index; return the ids, and how far all parts got."""
+    order = "DESC" if newest_first else "ASC"
+    reach = max(WALK // len(driver.values), 500)
+    part = (
+        f"SELECT * FROM attempts INDEXED BY attempts_{driver.column} WHERE {_one(driver.column)} "
+        f"AND id >= ? AND id < ? ORDER BY id {order} LIMIT {reach}"
+    )
+    ids: list[int] = []
+    edges: list[int] = []
+    for value in driver.values:
+        arguments = (value, low, high)
+        # The last id of a full part; null where the part ended before its bound.
+        last = connection.execute(f"SELECT id FROM ({part}) LIMIT 1 OFFSET {reach - 1}", arguments).fetchone()
+        found = [
+            row[0] for row in connection.execute(f"SELECT id FROM ({part}) WHERE {where} LIMIT {limit}", arguments)
+        ]
+        if last is not None:
+            edges.append(last[0] if newest_first else last[0] + 1)
+        ids += found
+    edge = (max(edges, default=low)) if newest_first else (min(edges, default=high))
+    ids = sorted((each for each in ids if (each >= edge if newest_first else each < edge)), reverse=newest_first)
+    return ids[:limit], edge
+
+
+def _by_text(
+    connection: sqlite3.Connection,
+    filters: Sequence[Filter],
+    text: str,
+    low: int,
+    high: int,
+    limit: int,
+    newest_first: bool,
+) -> Found:
+    where = " AND ".join(each.clause("a.") for each in filters) or "1"
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    pattern = f"%{escaped}%"
+    statement = (
+        "SELECT a.id FROM attempts a NOT INDEXED JOIN events e ON e.id = a.event "
+        "LEFT JOIN answers r ON r.attempt = a.id "
+        f"WHERE a.id >= ? AND a.id < ? AND {where} "
+        "AND (CAST(e.body AS TEXT) LIKE ? ESCAPE '\\' OR CAST(r.body AS TEXT) LIKE ? ESCAPE '\\') "
+        f"ORDER BY a.id {'DESC' if newest_first else 'ASC'} LIMIT ?"
+    )
+    deadline = clock.monotonic() + TEXT_STEP
+    ids: list[int] = []
+    while low < high and len(ids) < limit:
+        if clock.monotonic() > deadline:
+            return Found(ids, stopped=high if newest_first else low)
+        edge = max(high - TEXT_WINDOW, low) if newest_first else min(low + TEXT_WINDOW, high)
+        window = (edge, high) if newest_first else (low, edge)
+        rows = connection.execute(statement, (*window, pattern, pattern, limit - len(ids)))
+        ids += [row[0] for row in rows]
+        low, high = (low, edge) if newest_first else (edge, high)
+    return Found(ids)

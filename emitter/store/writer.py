@@ -1,0 +1,168 @@
+"""One thread that writes: whatever waits goes into one transaction, at once when the thread is idle.
+
+A commit costs a flush to disk whatever it holds, so the rows of everybody who waits share one. `put` returns at once; the
+batch's `done` is called on this thread after the commit, and never before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from emitter.errors import EmitterError, StoreUnusable
+from emitter.store.schema import STATEMENTS
+
+Rows = Sequence[tuple[int, tuple[Any, ...]]]
+Done = Callable[[EmitterError | None], None]
+Call = Callable[[sqlite3.Connection], None]
+Result = TypeVar("Result")
+
+MOST_WAITING = 8192
+_GROUP = 1024
+_RETRY = 0.25
+
+
+class Batch:
+    """Rows (kind, values) that stand or fall together; a `vital` batch is tried until the disk takes it."""
+
+    __slots__ = ("call", "done", "rows", "vital")
+
+    def __init__(self, rows: Rows, done: Done | None, *, vital: bool = False, call: Call | None = None) -> None:
+        self.rows, self.done, self.vital, self.call = rows, done, vital, call
+
+
+class Writer:
+    """The only connection that writes. `group_end` is called after every group, its callbacks included."""
+
+    def __init__(self, connection: sqlite3.Connection, where: str, guard: threading.RLock) -> None:
+        self._connection, self._where, self._guard = connection, where, guard
+        self._waiting: list[Batch] = []
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._committing = False
+        self._broken: EmitterError | None = None
+        self.group_end: Callable[[], None] = lambda: None
+
+    def put(self, rows: Rows, done: Done | None = None, *, vital: bool = False, call: Call | None = None) -> None:
+        """Queue rows; blocks while too much waits, unless called from a thread that others wait for (`vital`).
+
+        Raises `StoreUnusable` once the store is closed.
+        """
+        batch = Batch(rows, done, vital=vital, call=call)
+        with self._changed:
+            if self._closing:
+                raise StoreUnusable(self._where, "the store is closed")
+            if not vital and threading.current_thread() is not self._thread:
+                while len(self._waiting) > MOST_WAITING and not self._closing:
+                    self._changed.wait(1.0)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="emitter-writer", daemon=True)
+                self._thread.start()
+            self._waiting.append(batch)
+            if not self._committing and len(self._waiting) == 1:
+                self._changed.notify_all()
+
+    def run(self, call: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run `call` in a transaction on the writing thread and wait for its result; what it raises is raised here."""
+        finished = threading.Event()
+        outcome: list[Result] = []
+        failure: list[BaseException] = []
+
+        def keep(connection: sqlite3.Connection) -> None:
+            outcome[:] = [call(connection)]
+
+        def done(error: EmitterError | None) -> None:
+            if error is not None:
+                failure.append(error)
+            finished.set()
+
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the writing thread cannot wait for itself")
+        self.put((), done, call=keep)
+        finished.wait()
+        if failure:
+            raise failure[0]
+        return outcome[0]
+
+    def flush(self) -> None:
+        """Wait until everything put so far is committed."""
+        if self._thread is not None and not self._closing:
+            self.run(lambda _: None)
+
+    def close(self, grace: float = 5.0) -> None:
+        """Commit what waits and end the thread; what the disk does not take within `grace` is given up."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(grace)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._committing = False
+                while not self._waiting and not self._closing:
+                    self._changed.wait()
+                if not self._waiting:
+                    return
+                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                self._committing = True
+                if len(self._waiting) <= MOST_WAITING < len(self._waiting) + len(group):
+                    self._changed.notify_all()
+            self._commit(group)
+
+    def _commit(self, group: list[Batch]) -> None:
+        error = self._try(group)
+        if error is None:
+            self._tell(group, None)
+            return
+        if len(group) > 1:  # one bad batch must not take the others with it
+            for batch in group:
+                self._commit([batch])
+            return
+        batch = group[0]
+        if batch.vital and not self._closing and isinstance(error, StoreUnusable):
+            with self._changed:
+                self._waiting.append(batch)
+                self._changed.wait(_RETRY)
+            return
+        self._tell(group, error)
+
+    def _try(self, group: list[Batch]) -> EmitterError | None:
+        kinds: list[list[tuple[Any, ...]]] = [[] for _ in STATEMENTS]
+        for batch in group:
+            for kind, values in batch.rows:
+                kinds[kind].append(values)
+        connection = self._connection
+        with self._guard:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                for statement, rows in zip(STATEMENTS, kinds, strict=True):
+                    if rows:
+                        connection.executemany(statement, rows)
+                for batch in group:
+                    if batch.call is not None:
+                        batch.call(connection)
+                connection.execute("COMMIT")
+            except EmitterError as error:
+                self._roll_back()
+                return error
+            except sqlite3.Error as error:
+                self._roll_back()
+                return StoreUnusable(self._where, f"cannot be written ({error})")
+        return None
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _tell(self, group: list[Batch], error: EmitterError | None) -> None:
+        for batch in group:
+            if batch.done is not None:
+                batch.done(error)
+        self.group_end()
