@@ -67,7 +67,7 @@ class Catalog:
             if name == ENVELOPE:
                 continue
             try:
-                kind = read(name, documents, registry)
+                kind = read(paths[name], documents, registry)
             except (ValueError, LookupError) as error:  # LookupError: a $ref that leads nowhere
                 raise SchemaError(paths[name], _reason(error)) from None
             except (AttributeError, TypeError):

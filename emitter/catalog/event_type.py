@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -30,7 +31,7 @@ class EventType:
     """
 
     name: str
-    file: str
+    path: Path
     documents: Documents = field(repr=False)
     schema: dict[str, Any] = field(repr=False)
     alias: str = ""
@@ -50,6 +51,11 @@ class EventType:
     violations: Callable[[object], list[Violation]] = field(default=lambda body: [], repr=False)
 
     @property
+    def file(self) -> str:
+        """The name of its schema file."""
+        return self.path.name
+
+    @property
     def example(self) -> dict[str, Any]:
         """The first whole example body; an empty object if the file gives none."""
         return self.examples[0] if self.examples else {}
@@ -67,8 +73,9 @@ class EventType:
         return {**self.schema, "$id": BASE + self.file, **({"$defs": definitions} if definitions else {})}
 
 
-def read(file: str, documents: Documents, registry: jsonschema_rs.Registry) -> EventType:
+def read(path: Path, documents: Documents, registry: jsonschema_rs.Registry) -> EventType:
     """Make the event type of one file; raise `ValueError` with the reason if it is none."""
+    file = path.name
     schema = documents[file]
     name = _name(schema)
     marks: dict[str, str] = {}
@@ -92,7 +99,7 @@ def read(file: str, documents: Documents, registry: jsonschema_rs.Registry) -> E
     checker = Checker(file, documents, registry, marks)
     return EventType(
         name=name,
-        file=file,
+        path=path,
         documents=documents,
         schema=schema,
         alias=_text(schema, "x-alias"),

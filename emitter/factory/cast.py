@@ -1,0 +1,143 @@
+"""Whom and what the events of one seed are about: data products and people that stay the same from event to event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from random import Random
+from urllib.parse import quote
+
+from emitter.assumptions import Assumptions
+from emitter.factory.pools import pool
+
+SIZE = 32
+"""How many data products a cast has; a power of two, so that some bits of chance name one."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_PLACES = (
+    "US East", "US West", "EMEA", "APAC", "Nordics", "DACH", "Iberia", "UK", "Canada", "LATAM", "Benelux", "Global",
+)  # fmt: skip
+_SUBJECTS = (
+    "Customers", "Claims", "Orders", "Policies", "Payments", "Invoices", "Subscriptions", "Shipments", "Returns",
+    "Store Visits", "Clinical Trials", "Loan Applications", "Card Transactions", "Web Sessions", "Support Tickets",
+    "Suppliers", "Inventory", "Meter Readings", "Prescriptions", "Employees", "Campaigns", "Contracts", "Leads",
+    "Product Reviews", "Call Records", "Network Events", "Flight Bookings", "Portfolio Positions",
+)  # fmt: skip
+_PERIODS = (
+    "2023", "2024", "2025", "2024 Q4", "2025 Q1", "2025 Q2", "2025 Q3", "2025 Q4", "FY25", "FY26", "Last 90 Days",
+)  # fmt: skip
+_FORMS = (
+    "Daily Snapshot", "Master", "History", "Summary", "Features", "Golden Records", "Anonymized", "Monthly Report",
+    "Cleaned", "by Region", "Forecast Inputs", "Risk Scores", "Churn Scores", "360", "Reference Data",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who asks for access, or owns a product."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A data product, with its links as the app is assumed to write them, and the one request that a story follows."""
+
+    id: str
+    name: str
+    link_product: str = ""
+    link_data_sources: str = ""
+    link_requests: str = ""
+    link_home: str = ""
+    domain: str = ""
+    request: str = ""
+    record: str = ""
+    owner: int = 0  # places in the cast's people
+    requester: int = 0
+
+
+class Cast:
+    """Everybody and everything that one seed stands for. Equal seeds and assumptions give equal casts."""
+
+    def __init__(self, seed: int, assumptions: Assumptions) -> None:
+        self._seed, self._assumptions = seed, assumptions
+
+    @cached_property
+    def products(self) -> tuple[Product, ...]:
+        """`SIZE` data products with different names."""
+        chance = Random(f"{self._seed}/products")
+        names: dict[str, str] = {}
+        while len(names) < SIZE:
+            name, id = _name(chance), _id(chance, self._assumptions.ids_data_product)
+            if name not in names and id not in names.values():
+                names[name] = id
+        return tuple(
+            self.linked(
+                Product(
+                    id=id,
+                    name=name,
+                    domain=uuid(chance),
+                    request=cuid(chance),
+                    record=cuid(chance),
+                    owner=chance.randrange(SIZE),
+                    requester=chance.randrange(SIZE),
+                )
+            )
+            for name, id in names.items()
+        )
+
+    @cached_property
+    def people(self) -> tuple[Person, ...]:
+        """`SIZE` people with different names."""
+        chance = Random(f"{self._seed}/people")
+        return tuple(Person(uuid(chance), name) for name in chance.sample(pool("name"), SIZE))
+
+    def renamed(self, product: Product, id: str) -> Product:
+        """Return the product under another id, with the links that belong to it."""
+        return self.linked(replace(product, id=id))
+
+    def linked(self, product: Product) -> Product:
+        """Return the product with the links that belong to its id."""
+        known = self._assumptions
+        values = {
+            "base": known.payload_app_base_url.rstrip("/"),
+            "Id": quote(product.id, safe=""),
+            "accountId": quote(known.payload_account_id, safe=""),
+        }
+        return replace(
+            product,
+            link_product=known.payload_link_product.format(**values),
+            link_data_sources=known.payload_link_data_sources.format(**values),
+            link_requests=known.payload_link_requests.format(**values),
+            link_home=values["base"],
+        )
+
+
+def uuid(chance: Random) -> str:
+    """Make a UUID of version 4."""
+    digits = f"{chance.getrandbits(128):032x}"
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
+    )
+
+
+def cuid(chance: Random) -> str:
+    """Make a cuid: the letter c, then 24 letters and digits."""
+    return "c" + "".join(chance.choices(_LETTERS, k=24))
+
+
+def _id(chance: Random, form: str) -> str:
+    if form == "cuid":
+        return cuid(chance)
+    return str(chance.randrange(10_000, 100_000)) if form == "number" else uuid(chance)
+
+
+def _name(chance: Random) -> str:
+    """Name a product as somebody would who has to find it again."""
+    place, subject = chance.choice(_PLACES), chance.choice(_SUBJECTS)
+    period, form = chance.choice(_PERIODS), chance.choice(_FORMS)
+    return chance.choice(
+        (f"{place} {subject}", f"{subject} {period}", f"{subject} {form}", f"{place} {subject} {period}",
+         f"{subject} ({place})", f"{subject} - {form}")
+    )  # fmt: skip

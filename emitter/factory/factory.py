@@ -1,0 +1,282 @@
+"""Type and seed in, event out: the only place where bodies are made and judged before they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random, SystemRandom
+from typing import Any, NamedTuple
+
+import orjson
+
+from emitter import strictjson
+from emitter.assumptions import Assumptions
+from emitter.catalog import Catalog, EventType
+from emitter.clock import SECOND, Clock, parse_rfc3339, rfc3339
+from emitter.errors import BadJson, BadValue, InvalidEvent, SchemaError, UnknownEventType, Violation
+from emitter.event import Event, Stamps
+from emitter.factory.cast import SIZE, Cast, Product
+from emitter.factory.compiler import Compiled, compile_type
+from emitter.factory.overrides import Override
+from emitter.factory.values import Unsupported
+
+_PRODUCT_BITS = SIZE.bit_length() - 1
+_SAMPLES = 16
+_LATEST = 2**63 - 1
+
+
+class _Plan(NamedTuple):
+    """How the events of one type and profile are made. It holds for every seed."""
+
+    kind: EventType
+    make: Callable[[int, Product, Cast, int, str], dict[str, Any]]
+    bits: int
+    audiences: int
+    told: bool  # the body is about the product that was picked, and not one that an example brought
+
+
+class Factory:
+    """Makes the events of one seed. The same seed, calls, clock and stamps give the same bytes, in any process."""
+
+    def __init__(
+        self, *, catalog: Catalog, assumptions: Assumptions, clock: Clock, stamps: Stamps, seed: int | None = None
+    ) -> None:
+        """Take a seed, or draw one: either way it is written on each event, so that a run can be repeated."""
+        if seed is not None and not -_LATEST <= seed <= _LATEST:
+            raise BadValue("seed", seed, "does not fit into 64 bits.")
+        self.seed = SystemRandom().getrandbits(32) if seed is None else seed
+        self._catalog, self._assumptions, self._clock, self._stamps = catalog, assumptions, clock, stamps
+        self._chance = Random(f"{self.seed}/events")
+        self._cast = Cast(self.seed, assumptions)
+        self._plans: dict[tuple[str, str | None], _Plan] = {}
+        self._second = (-1, "")
+        self._digits = assumptions.payload_timestamp_digits
+
+    def seeded(self, seed: int | None) -> Factory:
+        """Return a factory for another seed that shares what was compiled."""
+        other = Factory(
+            catalog=self._catalog, assumptions=self._assumptions, clock=self._clock, stamps=self._stamps, seed=seed
+        )
+        other._plans = self._plans
+        return other
+
+    @property
+    def cast(self) -> Cast:
+        """The products and people that this factory's events are about."""
+        return self._cast
+
+    def event(
+        self,
+        type_name: str,
+        *,
+        profile: str | None = None,
+        overrides: Sequence[Override] = (),
+        allow_invalid: bool = False,
+        run: str = "",
+    ) -> Event:
+        """Make an event of a type, named as `Catalog.resolve` takes it.
+
+        `profile` is `core` or `extended`; None takes the assumption. Raises `InvalidEvent` with the violations when the
+        overrides break the schema and that is not allowed, `BadValue` for an override that leads nowhere, `SchemaError`
+        for a schema from which nothing can be made.
+        """
+        plan = self._plans.get((type_name, profile)) or self._plan(type_name, profile)
+        bits = self._chance.getrandbits(plan.bits)
+        product = self._cast.products[bits & SIZE - 1]
+        stamp = self._stamps.next(self._clock.now())
+        if overrides:
+            product = self._recast(product, overrides)
+        body = plan.make(bits >> _PRODUCT_BITS, product, self._cast, stamp, self.timestamp(stamp))
+        if overrides or not plan.told:
+            return self._laid_on(plan, body, overrides, stamp, allow_invalid=allow_invalid, run=run)
+        valid = plan.kind.is_valid(body)
+        if not valid and not allow_invalid:
+            raise InvalidEvent(plan.kind.name, plan.kind.violations(body))
+        return Event(
+            plan.kind.name,
+            orjson.dumps(body),
+            stamp,
+            product.id,
+            product.name,
+            "valid" if valid else "invalid",
+            self.seed,
+            run,
+            plan.audiences,
+        )
+
+    def given(self, raw: bytes, *, allow_invalid: bool = False, run: str = "") -> Event:
+        """Make an event of a whole body: it is sent exactly as it is given, to the byte.
+
+        Raises `BadJson`, `UnknownEventType` or `InvalidEvent`, unless whatever it is may be sent. A body that is too
+        large is refused either way.
+        """
+        if len(raw) > strictjson.LARGEST:
+            raise BadJson(f"The body is larger than {strictjson.LARGEST:,} bytes", f"it has {len(raw):,}")
+        try:
+            body = strictjson.loads(raw)
+            if not isinstance(body, dict):
+                raise BadJson("The body is JSON, but no object", f"it is {type(body).__name__}")
+        except BadJson:
+            if not allow_invalid:
+                raise
+            return Event("", bytes(raw), self._stamps.next(self._clock.now()), verdict="invalid", run=run)
+        verdict, violations = self._catalog.verdict(body)
+        name = body.get("type")
+        if not allow_invalid:
+            if isinstance(name, str) and name not in self._catalog:
+                raise UnknownEventType(name, self._catalog.names)
+            if verdict != "valid":
+                raise InvalidEvent(name if isinstance(name, str) else "event", violations)
+        return self._told(body, bytes(raw), verdict, self._stamp(body), run=run)
+
+    def test_event(self) -> Event:
+        """Make what the vendor's Test button is assumed to send, from `test.payload`."""
+        stamp = self._stamps.next(self._clock.now())
+        text = self._assumptions.test_payload.encode()
+        try:
+            body = strictjson.loads(text)
+        except BadJson:
+            return Event("", text, stamp, verdict="invalid")
+        if not isinstance(body, dict):
+            return Event("", text, stamp, verdict="invalid")
+        if "timestamp" not in body:
+            body = {"timestamp": self.timestamp(stamp), **body}
+            text = orjson.dumps(body)
+        return self._told(body, text, self._catalog.verdict(body)[0], stamp)
+
+    def restamped(self, event: Event, stamp: int) -> bytes:
+        """Return the body of an event that we made with another timestamp (`payload.timestamp_source=send`).
+
+        A body that was given, and a timestamp that the user has set, stay as they are.
+        """
+        if event.seed is None:
+            return event.body
+        body = orjson.loads(event.body)
+        if body.get("timestamp") != self.timestamp(event.stamp):
+            return event.body
+        body["timestamp"] = self.timestamp(stamp)
+        return orjson.dumps(body)
+
+    def timestamp(self, stamp: int) -> str:
+        """Write nanoseconds since 1970 as the events' timestamps are assumed to be written."""
+        seconds, fraction = divmod(stamp, SECOND)
+        second = self._second
+        if second[0] != seconds:
+            self._second = second = (seconds, rfc3339(seconds * SECOND, 0)[:-1])
+        if self._digits == "9":
+            return f"{second[1]}.{fraction:09}Z"
+        if self._digits == "trimmed":
+            return f"{second[1]}.{fraction:09}".rstrip("0").rstrip(".") + "Z"
+        return rfc3339(stamp, int(self._digits))
+
+    def _plan(self, type_name: str, profile: str | None) -> _Plan:
+        kind = self._catalog.resolve(type_name)
+        chosen = profile or self._assumptions.payload_profile
+        if chosen not in ("core", "extended"):
+            raise BadValue("profile", chosen, "is neither core nor extended.")
+        extended = chosen == "extended"
+        on_delete = self._assumptions.payload_action_link_on_delete
+        try:
+            compiled = compile_type(kind, extended=extended, link_on_delete=on_delete)
+            problem = _problem(kind, compiled)
+        except Unsupported as error:
+            compiled, problem = None, str(error)
+        if compiled is None or problem:
+            if not kind.examples:
+                raise SchemaError(kind.path, problem)
+            compiled = _from_examples(kind)
+        audiences = max(len(kind.notified), 1)
+        plan = _Plan(kind, compiled.make, compiled.bits + _PRODUCT_BITS, audiences, told=not problem)
+        self._plans[type_name, profile] = plan
+        return plan
+
+    def _recast(self, product: Product, overrides: Sequence[Override]) -> Product:
+        """Let the link follow an id that the user has set."""
+        for override in overrides:
+            if override.path == ("data", "dataProductId") and isinstance(override.value, str):
+                product = self._cast.renamed(product, override.value)
+        return product
+
+    def _laid_on(
+        self,
+        plan: _Plan,
+        made: dict[str, Any],
+        overrides: Sequence[Override],
+        stamp: int,
+        *,
+        allow_invalid: bool,
+        run: str,
+    ) -> Event:
+        body: dict[str, Any] = orjson.loads(orjson.dumps(made))  # a copy: constants of the schema are shared
+        for override in overrides:
+            override.apply(body)
+        if overrides and isinstance(body.get("data"), dict):
+            body["data"] = dict(sorted(body["data"].items()))
+        try:
+            raw = orjson.dumps(body)
+        except (TypeError, ValueError) as error:
+            raise BadValue("set", ", ".join(override.text for override in overrides), f"is no JSON: {error}.") from None
+        body = orjson.loads(raw)
+        violations: list[Violation] = plan.kind.violations(body)
+        if violations and not allow_invalid:
+            raise InvalidEvent(plan.kind.name, violations)
+        return self._told(body, raw, "invalid" if violations else "valid", stamp, kind=plan.kind, run=run)
+
+    def _told(
+        self,
+        body: dict[str, Any],
+        raw: bytes,
+        verdict: str,
+        stamp: int,
+        *,
+        kind: EventType | None = None,
+        run: str = "",
+    ) -> Event:
+        """Write on the event what its body tells."""
+        data = body.get("data")
+        about = data if isinstance(data, dict) else {}
+        name = body.get("type")
+        text = name if isinstance(name, str) else kind.name if kind else ""
+        known = kind or self._catalog.get(text)
+        return Event(
+            text,
+            raw,
+            stamp,
+            product_id=_text(about.get("dataProductId")),
+            product_name=_text(about.get("dataProductName")),
+            verdict=verdict,
+            seed=self.seed if kind else None,
+            run=run,
+            audiences=max(len(known.notified), 1) if known else 1,
+        )
+
+    def _stamp(self, body: dict[str, Any]) -> int:
+        """When a given body says that it happened; now, if it says nothing that can be kept."""
+        try:
+            stamp = parse_rfc3339(body["timestamp"])
+        except (LookupError, TypeError, ValueError, AttributeError):
+            stamp = -1
+        return stamp if 0 <= stamp <= _LATEST else self._stamps.next(self._clock.now())
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _problem(kind: EventType, compiled: Compiled) -> str:
+    """Make a few bodies under the default assumptions and say what is wrong with the first that is."""
+    chance, cast, stamp = Random(0), Cast(0, Assumptions()), 1_753_208_174_608_998_951
+    for number in range(_SAMPLES):
+        body = compiled.make(chance.getrandbits(compiled.bits), cast.products[number], cast, stamp, rfc3339(stamp))
+        if not kind.is_valid(body):
+            violation = kind.violations(body)[0]
+            return f"what is made from it is not valid: {violation}. Give that member x-faker, examples or a default"
+    return ""
+
+
+def _from_examples(kind: EventType) -> Compiled:
+    """The last resort for a schema that says too little: its own examples, with the time of the event."""
+
+    def make(bits: int, product: Product, cast: Cast, stamp: int, timestamp: str) -> dict[str, Any]:
+        return {**kind.examples[bits % len(kind.examples)], "timestamp": timestamp}
+
+    return Compiled(make, 16)
