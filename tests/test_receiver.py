@@ -487,6 +487,30 @@ def test_noise_is_answered_and_survived(receiver: Receiver) -> None:
     assert not [problem for problem in receiver.problems if "could not be handled" in problem]
 
 
+def test_more_connections_than_it_can_bear_are_closed_and_said() -> None:
+    told = threading.Event()
+    with Receiver(most_connections=1, on_problem=lambda text: told.set()) as receiver, connected(receiver) as first:
+        first.request("POST", "/", BODY)
+        assert first.getresponse().read() == b""
+
+        with socket.create_connection(("127.0.0.1", receiver.port), timeout=PATIENCE) as second:
+            assert everything(second) == b""
+
+        assert told.wait(PATIENCE) and receiver.problems == ["A connection was closed: 1 are open already."]
+        first.request("POST", "/", BODY)
+        assert first.getresponse().status == 200
+
+
+def test_what_fails_beneath_it_ends_one_connection_and_is_said() -> None:
+    def fail(capture: object) -> Forwarded:
+        raise RuntimeError("out of ink\x1b[2J")
+
+    for receiver in (Receiver(on_capture=fail), Receiver(forward=fail)):
+        with receiver:
+            assert raw(receiver, POST + b"\r\n") == b""
+            assert receiver.problems == ["A request could not be handled: RuntimeError: out of ink\\x1b[2J"]
+
+
 # --- its life
 
 

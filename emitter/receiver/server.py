@@ -61,13 +61,14 @@ class Receiver:
         keep: int = 10_000,
         timeout: float = TIMEOUT,
         idle: float = IDLE,
+        most_connections: int = MOST_CONNECTIONS,
     ) -> None:
         self._host, self._port = host, port
         self._keys, self._scheme = tuple(keys), scheme or Scheme()
         self._catalog, self._answers = catalog, answers
         self._forward = Forwarder(forward) if isinstance(forward, str) else forward
         self._caught = Caught(keep=keep, on_capture=on_capture, on_problem=on_problem)
-        self._timeout, self._idle = timeout, idle
+        self._timeout, self._idle, self._most_connections = timeout, idle, most_connections
         self._closing = threading.Event()
         self._listener: socket.socket | None = None
         self._wake: tuple[socket.socket, socket.socket] | None = None
@@ -193,12 +194,12 @@ class Receiver:
         connection.setblocking(True)
         thread = threading.Thread(target=self._serve, args=(connection,), name="emitter-receiver", daemon=True)
         with self._lock:
-            crowded = len(self._connections) >= MOST_CONNECTIONS
+            crowded = len(self._connections) >= self._most_connections
             if not crowded:
                 self._connections[connection] = thread
         if crowded:
             connection.close()
-            self._caught.problem(f"A connection was closed: {MOST_CONNECTIONS} are open already.")
+            self._caught.problem(f"A connection was closed: {self._most_connections} are open already.")
             return
         try:
             thread.start()

@@ -13,13 +13,15 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from emitter import strictjson
 from emitter.errors import BadJson
 from emitter.signing.key import WHSEC, SigningKey, key_bytes
-from emitter.signing.signer import ID, STANDARD, TIMESTAMP, Headers, Scheme, assumed
+from emitter.signing.signer import ID, STANDARD, TIMESTAMP, Headers, Scheme
 
-LARGEST_REWRITTEN = 256 * 1024  # bytes of a body that is written anew in other ways
+LARGEST_REWRITTEN = 256 * 1024  # bytes of a body that is tried in other forms
+MOST_KEYS = 4  # that mistakes are tried with
 MOST_TOKENS = 8  # of one header's value
 MOST_HEADERS = 64
 SHORTEST_SECRET = 8  # characters
@@ -45,59 +47,83 @@ def causes(
     if _holds_a_key(value, keys):
         return (f"{header} holds the key itself, in clear. Send a signature instead, and take a new key.",)
     readings = list(_readings(value, scheme))
-    for fit in _fits(readings, algorithm, content, body, keys, scheme):
-        return (fit,)
+    guess = _Guesses(content, body, keys, scheme).find(readings)
+    if guess is not None:
+        return (guess.told(algorithm, keys, scheme) or "It fits, but there is something around it.",)
     return tuple(_shape(value, readings, algorithm, content, keys, scheme))
 
 
 def causes_without_header(
-    given: Headers,
-    header: str,
-    algorithm: str,
-    content: bytes,
-    body: bytes,
-    keys: Sequence[SigningKey],
-    scheme: Scheme,
+    given: Headers, algorithm: str, content: bytes, body: bytes, keys: Sequence[SigningKey], scheme: Scheme
 ) -> tuple[str, ...]:
-    """Guess where the signature went that should have been in `header`; never empty."""
-    found = []
+    """Guess where the signature went that should have been in a header of its own; never empty."""
+    found, guesses = [], _Guesses(content, body, keys, scheme)
     for name, value in given[:MOST_HEADERS]:
         if _holds_a_key(value, keys):
             return (f"The header {_safe(name)} holds the key itself, in clear. Send a signature, and take a new key.",)
-        for fit in _fits(list(_readings(value, scheme)), algorithm, content, body, keys, scheme, plain=True):
-            found.append(f"The header {_safe(name)} holds one that fits: {fit}")
-            break
-    if found:
-        return tuple(found)
-    return ("The sender has no signing key, or sends its signature under another name.",)
+        guess = guesses.find(list(_readings(value, scheme)))
+        if guess is not None:
+            told = guess.told(algorithm, keys, scheme)
+            found.append(f"The header {_safe(name)} holds one that fits{f': {told}' if told else '.'}")
+    return tuple(found) or ("The sender has no signing key, or sends its signature under another name.",)
 
 
-def _fits(
-    readings: Sequence[Reading],
-    algorithm: str,
-    content: bytes,
-    body: bytes,
-    keys: Sequence[SigningKey],
-    scheme: Scheme,
-    *,
-    plain: bool = False,
-) -> Iterator[str]:
-    """Find mistakes under which a reading fits, the smaller mistake first. `plain`: none at all is a find, too."""
-    for contents in (_as_signed, _other_contents):
-        tried = list(contents(content, body, scheme))
-        for reading in readings:
-            name = _ALGORITHMS[len(reading.digest)]
-            for number, key in enumerate(keys, start=1):
-                variants = _keys(key, scheme) if contents is _as_signed else [(key_bytes(key, scheme.mode)[0], "")]
-                for secret, key_words in variants:
-                    for signed, words in tried:
-                        if hmac.compare_digest(hmac.digest(secret, signed, name), reading.digest):
-                            which = f"key {number}" if len(keys) > 1 else "the key"
-                            deviations = [*_form(reading, name, algorithm, keys, scheme), words, key_words]
-                            yield _told(which, deviations, scheme, plain)
-            for signed, words in tried:
-                if hmac.compare_digest(hashlib.new(name, signed, usedforsecurity=False).digest(), reading.digest):
-                    yield f"It is a plain {name.upper()} of the body{_so(words)}, made without any key."
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """A mistake, or several, under which a reading fits."""
+
+    reading: Reading
+    key: int  # its place in the list, from 1; 0: no key at all
+    mistakes: tuple[str, ...]
+
+    def told(self, algorithm: str, keys: Sequence[SigningKey], scheme: Scheme) -> str:
+        """Say it in a sentence; empty where there is no mistake."""
+        name = _ALGORITHMS[len(self.reading.digest)]
+        if not self.key:
+            also = f"; {'; '.join(self.mistakes)}" if self.mistakes else ""
+            return f"It is a plain {name.upper()} of the body, made without any key{also}."
+        told = [*_form(self.reading, name, algorithm, keys, scheme), *self.mistakes]
+        which = f"key {self.key}" if len(keys) > 1 else "the key"
+        return f"It fits {which}, but {'; '.join(told)}." if told else ""
+
+
+class _Guesses:
+    """What the digest would be under each mistake, computed once however many readings are looked up."""
+
+    def __init__(self, content: bytes, body: bytes, keys: Sequence[SigningKey], scheme: Scheme) -> None:
+        self._keys, self._scheme = keys[:MOST_KEYS], scheme
+        self._right = [(content, "")]
+        self._content, self._body = content, body
+        self._tables: dict[tuple[bool, str], dict[bytes, tuple[int, tuple[str, ...]]]] = {}
+
+    @cached_property
+    def _others(self) -> list[tuple[bytes, str]]:
+        return list(_other_contents(self._content, self._body))
+
+    def find(self, readings: Sequence[Reading]) -> _Guess | None:
+        """Find the smallest mistake: with the key before with the body."""
+        for right_content in (True, False):
+            for reading in readings:
+                found = self._table(right_content, _ALGORITHMS[len(reading.digest)]).get(reading.digest)
+                if found is not None:
+                    return _Guess(reading, *found)
+        return None
+
+    def _table(self, right_content: bool, name: str) -> dict[bytes, tuple[int, tuple[str, ...]]]:
+        table = self._tables.get((right_content, name))
+        if table is None:
+            table = self._tables[right_content, name] = {}
+            contents = self._right if right_content else self._others
+            for number, key in enumerate(self._keys, start=1):
+                secrets = _secrets(key, self._scheme) if right_content else [(key_bytes(key, self._scheme.mode)[0], "")]
+                for secret, key_words in secrets:
+                    for content, words in contents:
+                        mistakes = tuple(filter(None, (words, key_words)))
+                        table.setdefault(hmac.digest(secret, content, name), (number, mistakes))
+            for content, words in contents:
+                digest = hashlib.new(name, content, usedforsecurity=False).digest()
+                table.setdefault(digest, (0, tuple(filter(None, (words,)))))
+        return table
 
 
 def _form(reading: Reading, name: str, algorithm: str, keys: Sequence[SigningKey], scheme: Scheme) -> Iterator[str]:
@@ -110,19 +136,6 @@ def _form(reading: Reading, name: str, algorithm: str, keys: Sequence[SigningKey
         yield f"it is written in {reading.encoding} where {encoding} is expected"
     if reading.prefix != prefix:
         yield f"it begins with {_quoted(reading.prefix, keys)} where {_quoted(prefix, ())} is expected"
-
-
-def _told(which: str, deviations: Sequence[str], scheme: Scheme, plain: bool) -> str:
-    told = [text for text in deviations if text]
-    form = any(text.startswith("it ") for text in told) and scheme.mode != STANDARD
-    remark = f" The form is {assumed('signing.encoding')}" if form else ""
-    if not told and not plain:
-        told = ["there is something around it"]
-    return f"It fits {which}{', but ' if told else ''}{'; '.join(told)}.{remark}"
-
-
-def _so(words: str) -> str:
-    return f" ({words})" if words else ""
 
 
 def _quoted(prefix: str, keys: Sequence[SigningKey]) -> str:
@@ -168,7 +181,7 @@ def _digests(text: str) -> Iterator[tuple[bytes, str]]:
             yield b64decode(padded), name if len(padded) == len(text) else f"{name} without padding"
 
 
-def _keys(key: SigningKey, scheme: Scheme) -> Iterator[tuple[bytes, str]]:
+def _secrets(key: SigningKey, scheme: Scheme) -> Iterator[tuple[bytes, str]]:
     """The bytes that somebody may have keyed HMAC with instead, the right ones first."""
     text = key.reveal()
     yield key_bytes(key, scheme.mode)[0], ""
@@ -189,12 +202,10 @@ def _keys(key: SigningKey, scheme: Scheme) -> Iterator[tuple[bytes, str]]:
     yield b"", "the key was empty when it was signed"
 
 
-def _as_signed(content: bytes, body: bytes, scheme: Scheme) -> Iterator[tuple[bytes, str]]:
-    yield content, ""
-
-
-def _other_contents(content: bytes, body: bytes, scheme: Scheme) -> Iterator[tuple[bytes, str]]:
-    """The bytes that somebody may have signed instead."""
+def _other_contents(content: bytes, body: bytes) -> Iterator[tuple[bytes, str]]:
+    """The bytes that somebody may have signed instead; none for a large body, because each costs a whole digest."""
+    if len(body) > LARGEST_REWRITTEN:
+        return
     head = content[: len(content) - len(body)]
     if head:
         yield body, f"only the body was signed, not {ID}.{TIMESTAMP}.body"
@@ -211,8 +222,6 @@ def _other_bodies(body: bytes) -> Iterator[tuple[bytes, str]]:
     yield body.replace(b"\r\n", b"\n"), "the body was signed with LF where it now has CR LF"
     yield stripped.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), "the body was signed with CR LF where it now has LF"
     yield b"", "nothing was signed: the body had already been read, or was empty"
-    if len(body) > LARGEST_REWRITTEN:
-        return
     yield body.strip(), "the body was signed without the white space around it"
     yield body.removeprefix(b"\xef\xbb\xbf"), "the body was signed without its byte order mark"
     yield body.decode("latin-1").encode(), "the body was read as Latin-1 and written as UTF-8 before it was signed"
@@ -249,19 +258,18 @@ def _shape(
     scheme: Scheme,
 ) -> Iterator[str]:
     """Say what can be said of a value that fits nothing."""
-    form = "" if scheme.mode == STANDARD else f" The form is {assumed('signing.encoding')}"
     expected = (scheme.written(hmac.digest(key_bytes(key, scheme.mode)[0], content, algorithm)) for key in keys)
     if len(value) >= 16 and any(one.startswith(value) for one in expected):
         yield f"It is right as far as it goes, but cut: {len(value)} characters."
     elif not value:
         yield "It is empty."
     elif not readings:
-        yield f"Its {len(value):,} characters are no signature in hex or base64.{form}"
+        yield f"Its {len(value):,} characters are no signature in hex or base64."
     else:
         names = {_ALGORITHMS[len(reading.digest)] for reading in readings}
         if algorithm not in names:
             yield (
                 f"It has the length of {' or '.join(f'HMAC-{name.upper()}' for name in sorted(names))}, "
-                f"HMAC-{algorithm.upper()} is expected.{form}"
+                f"HMAC-{algorithm.upper()} is expected."
             )
         yield "It was made with another key, or the body was changed after it was signed."

@@ -94,7 +94,7 @@ def _steps(body: bytes, key_length: int, key_from: str, signatures: tuple[Signat
     steps.append(f"Take the key: {key_length:,} bytes, {key_from}.")
     for signature in signatures:
         digest = "lower-case hex" if signature.encoding == "hex" else "base64"
-        prefix = f" after the prefix {signature.prefix}" if signature.prefix else ""
+        prefix = f' after the prefix "{signature.prefix}"' if signature.prefix else ""
         steps.append(
             f"Compute {signature.algorithm} of them with that key, write it in {digest}{prefix}, "
             f"and send it in the header {signature.header}."

@@ -107,7 +107,7 @@ def _check(
     """Check one header with every key; return what was found, and guesses where nothing fits."""
     values = _values(given, header)
     if not values:
-        guesses = causes_without_header(given, header, algorithm, content, body, keys, scheme)
+        guesses = causes_without_header(given, algorithm, content, body, keys, scheme)
         return [Finding(header, None, False, f"The header {header} is missing.")], guesses
     if len(values) > 1:
         reason = f"The header {header} stands there {len(values)} times; which one counts is anybody's guess."
