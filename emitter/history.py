@@ -65,23 +65,26 @@ class History:
         if not rows or wire is None:
             raise NotFound("attempt", attempt_id, "`emitter deliveries list` shows what there is.")
         row = rows[0]
-        webhook = self.webhook_of(row.webhook)
         body = row.body if wire.body is None else wire.body
         return {
-            **self.summary(row),
-            "request": {
-                "method": "POST",
-                "url": masked(webhook.url),
-                "headers": [list(pair) for pair in wire.headers],
-                **_body(body),
-                "size": len(body),
-            },
-            "answer": self._answer(wire.answer),
-            "timing": _timing(wire.answer),
-            "signature": self._signature(wire.headers, body, webhook),
+            **self.exchange(row, wire),
+            "signature": self._signature(wire.headers, body, self.webhook_of(row.webhook)),
             "contract": self.contract(body),
             "deliveryAttempts": [self.summary(each) for each in self._store.reader.attempts_of(row.delivery_id)],
         }
+
+    def exchange(self, row: AttemptRow, wire: AttemptWire) -> Json:
+        """What left and what came back for one attempt, without a judgement."""
+        summary = self.summary(row)
+        body = row.body if wire.body is None else wire.body
+        request = {
+            "method": "POST",
+            "url": summary["url"],
+            "headers": [list(pair) for pair in wire.headers],
+            **_body(body),
+            "size": len(body),
+        }
+        return {**summary, "request": request, "answer": self._answer(wire.answer), "timing": _timing(wire.answer)}
 
     def summary(self, row: AttemptRow) -> Json:
         """One attempt as a list shows it."""
