@@ -1,9 +1,9 @@
-"""What a simulator is started with, and where it is written: flags, `EMITTER_*` variables, `emitter.toml`, in that order."""
+"""What a simulator is started with: flags, then `EMITTER_*` variables, then `emitter.toml`."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from emitter import clock
 from emitter.assumptions import Assumptions, duration
+from emitter.delivery import masked
 from emitter.errors import BadValue, UnknownName, UsageError
 
 DEFAULT_STORE = Path(".emitter") / "store.sqlite"
@@ -62,10 +63,10 @@ def from_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
             if name not in _SECTIONS:
                 raise UsageError(f"{path}: {UnknownName('section', name, _SECTIONS)}")
             assumptions |= {f"{name}.{key}": _plain(f"{name}.{key}", member) for key, member in value.items()}
-        elif name in READERS:
+        elif name in READERS or name in DOORS:
             plain[name] = value
         else:
-            raise UsageError(f"{path}: {UnknownName('setting', name, READERS)}")
+            raise UsageError(f"{path}: {UnknownName('setting', name, (*READERS, *DOORS))}")
     return plain, assumptions
 
 
@@ -73,10 +74,11 @@ def from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], di
     """Read `EMITTER_*` variables; `EMITTER_ASSUME` holds switches as `delivery.timeout=5s`, split by line or `;`."""
     plain: dict[str, Any] = {}
     assumptions: dict[str, str] = {}
-    for name in READERS:
-        variable = "EMITTER_" + name.upper()
-        if environment.get(variable):
-            plain[name] = environment[variable]
+    for name in (*READERS, *DOORS):
+        value = environment.get("EMITTER_" + name.upper())
+        # Kubernetes gives every pod a variable for each service: for one called emitter, EMITTER_PORT=tcp://10.0.0.1:80.
+        if value and not value.startswith("tcp://"):
+            plain[name] = value
     for line in environment.get("EMITTER_ASSUME", "").replace("\n", ";;;").split(";;;"):
         if line.strip():
             switch, value = assumption(line)
@@ -99,10 +101,18 @@ def merged(*sources: tuple[Mapping[str, Any], Mapping[str, str]]) -> Settings:
     for settings, assumptions in reversed(sources):
         plain |= {name: value for name, value in settings.items() if value is not None}
         switches |= assumptions
-    values = {name: READERS[name](name, value) for name, value in plain.items()}
+    values = {name: READERS[name](name, value) for name, value in plain.items() if name in READERS}
     if values.pop("ephemeral", False):
         values["store"] = None
     return Settings(assumptions=Assumptions().override_all(switches), **values)
+
+
+def doors(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what concerns the door and not the simulator behind it; the first source that names a thing decides."""
+    found: dict[str, Any] = {}
+    for source in reversed(sources):
+        found |= {name: value for name, value in source.items() if name in DOORS and value is not None}
+    return {name: DOORS[name](name, value) for name, value in found.items()}
 
 
 def _plain(name: str, value: object) -> str:
@@ -115,6 +125,19 @@ def _path(name: str, value: Any) -> Path:
     if not isinstance(value, str | Path) or "\0" in str(value) or not str(value):
         raise BadValue(name, str(value), "is no path.")
     return Path(value)
+
+
+def _store(name: str, value: Any) -> Path:
+    """A file, or its URL as sqlite:///file."""
+    scheme, found, rest = str(value).partition("://")
+    if not found:
+        return _path(name, value)
+    if scheme != "sqlite" or not rest.startswith("/") or not rest[1:]:
+        raise BadValue(
+            name, masked(str(value)),
+            "is no store that can be used: name a file, or sqlite:///file. A running simulator goes with --server URL.",
+        )  # fmt: skip
+    return _path(name, rest[1:])
 
 
 def _text(name: str, value: Any) -> str:
@@ -158,8 +181,8 @@ def _length(name: str, value: Any) -> timedelta:
     return duration(str(value), name)
 
 
-READERS = {
-    "store": _path,
+READERS: dict[str, Callable[[str, Any], Any]] = {
+    "store": _store,
     "ephemeral": _flag,
     "schemas": _path,
     "seed": _integer,
@@ -171,3 +194,6 @@ READERS = {
     "keep": _length,
     "keep_attempts": _integer,
 }
+
+# What a door is told: where a running simulator answers, where to listen, how to print.
+DOORS: dict[str, Callable[[str, Any], Any]] = {"server": _text, "host": _text, "port": _integer, "format": _text}
