@@ -1,7 +1,7 @@
 """From an event to its deliveries to their attempts: order, retries, pauses, restart.
 
-Write first, send after, write again: a delivery is in the store before the event is acknowledged, an attempt is there as
-`started` before its first byte leaves, and what came back is there before the next one of that webhook starts.
+Write first, send after, write again: a delivery is in the store before the event is acknowledged, an attempt is there
+as `started` before its first byte leaves, and what came back is there before the next one of that webhook starts.
 
 Three threads meet here. Producers call `accept`; the store's writer tells what is committed; the sender tells what came
 back. None of them waits for another: each takes the lock for a moment, moves items, and queues rows.
@@ -60,7 +60,7 @@ class Dispatcher:
         signer: Signer,
         assumptions: Assumptions,
         user_agent: str,
-        restamp: Callable[[bytes], bytes] | None = None,
+        restamp: Callable[[bytes, int], bytes] | None = None,
         suppressed: Callable[[Webhook], None] = lambda webhook: None,
     ) -> None:
         self._store, self._transport, self._clock, self._signer = store, transport, clock, signer
@@ -89,10 +89,10 @@ class Dispatcher:
         *,
         express: bool = False,
     ) -> Accepted:
-        """Plan one delivery for each of `webhooks` and store them with the event; `done` is called when they are on disk.
+        """Plan a delivery for each of `webhooks` and store them with the event; `done` is told when they are on disk.
 
-        `express` deliveries overtake what waits for the webhook, and a pause: for tests. Raises `StoreUnusable` when the
-        simulator has stopped.
+        `express` deliveries overtake what waits for the webhook, and a pause: for tests. Raises `StoreUnusable` when
+        the simulator has stopped.
         """
         due = self._clock.now()
         with self._accepting:  # numbers must reach the writer in order, or a refill could pass one by
@@ -134,7 +134,7 @@ class Dispatcher:
             def done(error: EmitterError | None) -> None:
                 if error is None:
                     body = attempt.request.body if as_is else event.body
-                    item = self._item(again, event.type, event.run, event.body, own_body=body)
+                    item = self._item(again, event, own_body=body)
                     self._enqueue(self._lane(again.webhook), item)
                 else:
                     errors.append(error)
@@ -166,16 +166,16 @@ class Dispatcher:
             if error is None:
                 for delivery in accepted.deliveries:
                     lane = self._lane(delivery.webhook, express=express)
-                    self._enqueue(lane, self._item(delivery, event.type, event.run, event.body))
+                    self._enqueue(lane, self._item(delivery, event))
         if done is not None:
             done(accepted, error)
 
-    def _item(self, delivery: Delivery, type_name: str, run: str, body: bytes, own_body: bytes | None = None) -> Item:
-        rows: list[Row] = []
+    def _item(self, delivery: Delivery, event: Event | EventRow, own_body: bytes | None = None) -> Item:
         return Item(
-            delivery_id=delivery.id, event_id=delivery.event_id, type_id=self._store.type_id(type_name, rows),
-            run_id=self._store.run_id(run, rows), body=body, own_body=own_body, due=delivery.due,
+            delivery_id=delivery.id, event_id=delivery.event_id, type_id=self._store.type_id(event.type),
+            run_id=self._store.run_id(event.run), body=event.body, own_body=own_body, due=delivery.due,
             attempts=delivery.attempts, headers=delivery.signature, resent=bool(delivery.resend_of),
+            stamp=event.stamp if event.seed is not None else 0,
         )  # fmt: skip
 
     def _lane(self, webhook: Webhook, *, express: bool = False) -> Lane:
@@ -253,8 +253,8 @@ class Dispatcher:
         webhook, body = lane.webhook, item.own_body or item.body
         headers = item.headers
         if headers is None:
-            if self._restamp is not None and not item.resent:
-                body = self._restamp(body)
+            if self._restamp is not None and item.stamp and not item.resent:
+                body = self._restamp(body, item.stamp)
             seconds = (now if self._assumptions.signing_timestamp == "clock" else time.wall()) // time.SECOND
             message_id = message_id_of(body) if self._signer.scheme.mode == "standard-webhooks" else ""
             headers = self._headers + self._signer.headers(
@@ -308,7 +308,7 @@ class Dispatcher:
                     self._pump(lane)
 
     def drop(self, webhook: Webhook, why: str, *, gone: bool = False) -> None:
-        """Give up what waits for a webhook: its deliveries end as `dropped`, with the reason. What is under way ends."""
+        """End what waits for a webhook as `dropped`, with the reason; what is under way is let finish."""
         with self._lock:
             lane = self._lane(webhook)
             lane.gone = why if gone else ""
@@ -382,12 +382,12 @@ class Dispatcher:
         own_body = None
         if row.signature is not None and (wire := self._store.reader.wire(row.resend_of)) is not None:
             own_body = wire.body
-        return self._item(delivery, event.type, event.run, event.body, own_body=own_body)
+        return self._item(delivery, event, own_body=own_body)
 
     # --- waiting and stopping -------------------------------------------------------------------------------------
 
     def watch(self, holds: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until `holds()`, asking again after every commit; False when `timeout` seconds (wall time) have passed."""
+        """Wait until `holds()`, asking after every commit; False after `timeout` seconds of wall time."""
         deadline = None if timeout is None else time.monotonic() + timeout
         self._watchers += 1
         try:

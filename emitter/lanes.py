@@ -25,14 +25,15 @@ class Item:
     attempts: int
     headers: Headers | None  # of the attempt that is repeated as it was
     resent: bool
+    stamp: int = 0  # of the body, where `payload.timestamp_source=send` may replace it; 0: it may not
 
 
 class Lane:
     """With a `limit` of one, deliveries leave in order, and one that is to be tried again holds up those behind it.
 
-    With more, the order is free: so many are under way at once, and a retry waits aside. What does not fit into memory
-    stays in the store: the lane is `behind`, and is filled again when it runs low. No locking here: the dispatcher's lock
-    is held by whoever calls.
+    With more, the order is free: so many are under way at once, and a retry waits aside. What does not fit into
+    memory stays in the store: the lane is `behind`, and is filled again when it runs low. No locking here: the
+    dispatcher's lock is held by whoever calls.
     """
 
     __slots__ = (
@@ -73,7 +74,7 @@ class Lane:
 
     def take(self, now: int) -> Item | None:
         """Give out what may leave now, counting it as under way; None when nothing may."""
-        if self.in_flight >= self.limit or (self.webhook.paused and not self.express):
+        if self.in_flight >= self.limit or (self.held and not self.express):
             return None
         if self.aside and self.aside[0][0] <= now:
             self.in_flight += 1
@@ -105,11 +106,16 @@ class Lane:
         """Whether something is under way, or could be."""
         if self.in_flight:
             return True
-        if self.webhook.paused and not self.express:
+        if self.held and not self.express:
             return False
         return bool(
             self.behind or (self.queue and self.queue[0].due <= now) or (self.aside and self.aside[0][0] <= now)
         )
+
+    @property
+    def held(self) -> bool:
+        """Whether the webhook gets nothing for now."""
+        return self.webhook.paused or self.webhook.suppressed
 
     @property
     def hungry(self) -> bool:

@@ -29,8 +29,9 @@ Row = TypeVar("Row")
 class Page(Generic[Row]):
     """One page of rows, newest first.
 
-    `older` and `newer` are the `before` and `after` of the neighbouring pages, None where there is none. `searched_to` is
-    set when the scan was bounded before the page was full: the wall time it got back to; `older` goes on from there.
+    `older` and `newer` are the `before` and `after` of the neighbouring pages, None where there is none.
+    `searched_to` is set when the scan was bounded before the page was full: the wall time it got back to; `older`
+    goes on from there.
     """
 
     rows: list[Row]

@@ -100,8 +100,9 @@ class Simulator:
             catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed
         )
 
-    def _restamped(self, body: bytes) -> bytes:
-        return self.factory.restamped(body, self._stamps.next(self.clock.now()))
+    def _restamped(self, body: bytes, stamp: int) -> bytes:
+        made = Event(type="", body=body, stamp=stamp, seed=self.factory.seed)
+        return self.factory.restamped(made, self._stamps.next(self.clock.now()))
 
     # --- events -----------------------------------------------------------------------------------------------------
 
@@ -128,12 +129,12 @@ class Simulator:
 
     def make(self, spec: TriggerSpec) -> Iterator[Event]:
         """Make the events of a spec without keeping or sending them."""
-        factory = self.factory if spec.seed is None else self._factory(spec.seed)
+        factory = self.factory if spec.seed is None else self.factory.seeded(spec.seed)
         if spec.body is not None:
             for _ in range(spec.count):
-                yield replace(factory.given(spec.body, allow_invalid=spec.allow_invalid), run=spec.run)
+                yield factory.given(spec.body, allow_invalid=spec.allow_invalid, run=spec.run)
             return
-        overrides = Override.of(spec.set, spec.unset)
+        overrides = Override.of_json({"set": dict(spec.set), "unset": list(spec.unset)})
         for _ in range(spec.count):
             yield factory.event(
                 spec.type, profile=spec.profile or None, overrides=overrides, allow_invalid=spec.allow_invalid,
@@ -440,10 +441,14 @@ class Simulator:
         """Move the virtual clock, sending what falls due on the way; raises `Conflict` on the system clock."""
         if not isinstance(self.clock, VirtualClock):
             raise Conflict("The clock is the machine's and cannot be moved. Start with --start TIME for a virtual one.")
-        self.clock.advance(by, self.dispatcher.settle)
+        self.clock.advance(by, lambda: None if self.dispatcher.settle() else None)
         self.dispatcher.settle()
         self.store.remember("virtual-now", str(self.clock.now()))
         return self.state()
+
+    def idle(self) -> bool:
+        """Whether nothing is under way and nothing is due."""
+        return self.dispatcher.idle()
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait until all that is due has been sent and recorded."""

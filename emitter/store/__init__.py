@@ -91,8 +91,8 @@ class Store:
         verdict = VERDICTS[event.verdict]
         first = deliveries[0].id if deliveries else 0
         rows.append(
-            (EVENT, (event_id, self.type_id(event.type, rows), event.stamp, clock.wall(), verdict, event.seed,
-                     self.run_id(event.run, rows), first, len(deliveries), event.body))
+            (EVENT, (event_id, self.type_id(event.type), event.stamp, clock.wall(), verdict, event.seed,
+                     self.run_id(event.run), first, len(deliveries), event.body))
         )  # fmt: skip
         rows += [(DELIVERY, (each.id, event_id, each.webhook.number, due, 0, 0, None, "")) for each in deliveries]
         return event_id, deliveries, rows
@@ -155,25 +155,21 @@ class Store:
             )
         self.writer.put(rows, done, vital=vital)
 
-    def type_id(self, name: str, rows: list[Row]) -> int:
-        """Return the number of an event type, adding the row that makes it known."""
-        return self._intern(self._types, name, schema.TYPE, rows)
+    def type_id(self, name: str) -> int:
+        """Return the number of an event type, making it known first."""
+        return self._types.get(name) or self._intern(self._types, name, schema.TYPE)
 
-    def run_id(self, name: str, rows: list[Row]) -> int:
-        """Return the number of a run, 0 for none, adding the row that makes it known."""
-        return self._intern(self._runs, name, schema.RUN, rows) if name else 0
+    def run_id(self, name: str) -> int:
+        """Return the number of a run, 0 for none, making it known first."""
+        return (self._runs.get(name) or self._intern(self._runs, name, schema.RUN)) if name else 0
 
-    def _intern(self, known: dict[str, int], name: str, kind: int, rows: list[Row]) -> int:
-        number = known.get(name)
-        if number is None:
-            with self._names:
-                number = known.get(name)
-                if number is None:
-                    number = len(known) + 1
-                    # On its own, so that a refused batch does not take the name with it.
-                    self.writer.put([(kind, (number, name))], vital=True)
-                    known[name] = number
-        return number
+    def _intern(self, known: dict[str, int], name: str, kind: int) -> int:
+        with self._names:
+            if name not in known:
+                # On its own, so that a refused batch does not take the name with it.
+                self.writer.put([(kind, (len(known) + 1, name))], vital=True)
+                known[name] = len(known) + 1
+            return known[name]
 
     def wall_of_start(self) -> int:
         """The wall time for a new attempt: never before the last one, so that attempts are in order of time by id."""

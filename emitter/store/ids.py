@@ -1,7 +1,7 @@
 """Public ids: a store counts its records, and shows the numbers as UUIDs that look like nobody counted.
 
-The map is one to one (multiplication by an odd number, modulo 2 to the 122nd), so nothing is looked up or indexed, and a
-UUID of another store is recognised as a stranger.
+The map is one to one (multiplication by an odd number, modulo 2 to the 122nd), so nothing is looked up or indexed,
+and a UUID of another store is recognised as a stranger.
 """
 
 from __future__ import annotations

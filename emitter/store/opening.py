@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from random import SystemRandom
 
@@ -36,24 +35,35 @@ def open_file(path: Path, lock: StoreLock, *, patience: float | None, durable: b
             raise StoreUnusable(
                 path, f"cannot be opened ({error.strerror}). Name another file with --store, or use --ephemeral."
             ) from None
-        connection = connect(str(path))
-        try:
-            _recognise(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
-            # FULL: a commit is on the disk before anybody is told; power may fail at any moment.
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            connection.execute("PRAGMA wal_autocheckpoint = 2000")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
-            migrate(connection, str(path))
-        except sqlite3.Error as error:
-            connection.close()
-            raise StoreUnusable(path, f"cannot be used ({error}). Name another file: --store") from None
-        except StoreUnusable:
-            connection.close()
-            raise
+        connection = _opened(path, durable=durable)
     except StoreUnusable:
         lock.release()
         raise
+    return connection
+
+
+def _opened(path: Path, *, durable: bool) -> sqlite3.Connection:
+    connection = None
+    try:
+        connection = connect(str(path))
+        _recognise(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: a commit is on the disk before anybody is told; power may fail at any moment.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        migrate(connection, str(path))
+    except (sqlite3.Error, StoreUnusable) as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, StoreUnusable):
+            raise
+        why = (
+            "is no SQLite database; it was left as it is"
+            if "not a database" in str(error)
+            else f"cannot be used ({error})"
+        )
+        raise StoreUnusable(path, f"{why}. Name another file: --store") from None
     return connection
 
 
@@ -69,14 +79,8 @@ def connect(where: str, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def _recognise(connection: sqlite3.Connection, path: Path) -> None:
-    try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        with closing(connection.execute("SELECT count(*) FROM sqlite_master")) as cursor:
-            tables = cursor.fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        if "not a database" in str(error):
-            raise StoreUnusable(path, "is no SQLite database; it was left as it is. Name another file.") from None
-        raise
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != APPLICATION_ID:
         raise StoreUnusable(path, "is a SQLite database, but not one of ours; it was left as it is.")
 

@@ -94,7 +94,8 @@ _ATTEMPTS = (
     "SELECT a.id, a.delivery, a.number, a.event, a.webhook, t.name, coalesce(u.name, ''), a.started, a.scheduled, "
     "a.outcome, a.status, a.total, coalesce(r.failure, ''), coalesce(r.error, ''), d.state, d.due, d.attempts, "
     "d.resend_of, d.note, e.verdict, e.seed, e.stamp, e.body "
-    "FROM attempts a JOIN types t ON t.id = a.type LEFT JOIN runs u ON u.id = a.run JOIN deliveries d ON d.id = a.delivery "
+    "FROM attempts a JOIN types t ON t.id = a.type LEFT JOIN runs u ON u.id = a.run "
+    "JOIN deliveries d ON d.id = a.delivery "
     "JOIN events e ON e.id = a.event LEFT JOIN answers r ON r.attempt = a.id "
 )
 _EVENTS = (
@@ -345,7 +346,8 @@ class Reader:
         """How many deliveries wait, by webhook."""
         with self.connection() as connection:
             rows = connection.execute(
-                "SELECT webhook, count(*) FROM deliveries INDEXED BY deliveries_waiting WHERE state = 0 GROUP BY webhook"
+                "SELECT webhook, count(*) FROM deliveries INDEXED BY deliveries_waiting "
+                "WHERE state = 0 GROUP BY webhook"
             )
             return dict(rows.fetchall())
 
@@ -353,7 +355,8 @@ class Reader:
         """Attempts without an end: (attempt, its delivery, its number, when it was scheduled)."""
         with self.connection() as connection:
             rows = connection.execute(
-                "SELECT a.id, a.number, a.scheduled, d.id, d.event, d.webhook, d.due, d.state, d.attempts, d.resend_of, "
+                "SELECT a.id, a.number, a.scheduled, d.id, d.event, d.webhook, d.due, d.state, d.attempts, "
+                "d.resend_of, "
                 "d.signature, d.note FROM deliveries d INDEXED BY deliveries_waiting "
                 f"JOIN attempts a ON a.delivery = d.id AND a.outcome = {STARTED} WHERE d.state = 0 ORDER BY a.id"
             ).fetchall()

@@ -6,10 +6,10 @@ from typing import Final
 
 APPLICATION_ID: Final = 0x454D4954  # "EMIT": tells our file from another SQLite database
 
-# One entry a version; a released one is never edited. Text is UTF-8, times are nanoseconds since 1970 (`due`, `stamp` and
-# `scheduled` on the simulator's clock, the rest wall time), durations microseconds. `attempts` is narrow so that filters
-# walk little; what is wide stands in `requests` and `answers`. While an attempt is under way its outcome and numbers hold
-# values as wide as the final ones, so that completing it moves nothing on the page.
+# One entry a version; a released one is never edited. Text is UTF-8, times are nanoseconds since 1970 (`due`, `stamp`
+# and `scheduled` on the simulator's clock, the rest wall time), durations microseconds. `attempts` is narrow so that
+# filters walk little; what is wide stands in `requests` and `answers`. While an attempt is under way its outcome and
+# numbers hold values as wide as the final ones, so that completing it moves nothing on the page.
 MIGRATIONS: Final = (
     """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -17,8 +17,8 @@ MIGRATIONS: Final = (
     CREATE TABLE runs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE webhooks (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, url TEXT NOT NULL, verify_tls INTEGER NOT NULL,
-        signing_key TEXT, ca TEXT NOT NULL, http2 INTEGER NOT NULL, suppressed INTEGER NOT NULL, paused INTEGER NOT NULL,
-        listed INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL
+        signing_key TEXT, ca TEXT NOT NULL, http2 INTEGER NOT NULL, suppressed INTEGER NOT NULL, paused INTEGER
+        NOT NULL, listed INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE events (
         id INTEGER PRIMARY KEY, type INTEGER NOT NULL, stamp INTEGER NOT NULL, recorded INTEGER NOT NULL,
@@ -27,7 +27,8 @@ MIGRATIONS: Final = (
     ) STRICT;
     CREATE TABLE deliveries (
         id INTEGER PRIMARY KEY, event INTEGER NOT NULL, webhook INTEGER NOT NULL, due INTEGER NOT NULL,
-        state INTEGER NOT NULL, attempts INTEGER NOT NULL, resend_of INTEGER NOT NULL, signature TEXT, note TEXT NOT NULL
+        state INTEGER NOT NULL, attempts INTEGER NOT NULL, resend_of INTEGER NOT NULL, signature TEXT,
+        note TEXT NOT NULL
     ) STRICT;
     CREATE INDEX deliveries_waiting ON deliveries (webhook, id) WHERE state = 0;
     CREATE INDEX deliveries_resent ON deliveries (event, id) WHERE resend_of > 0;
@@ -44,8 +45,8 @@ MIGRATIONS: Final = (
     CREATE INDEX attempts_run ON attempts (run) WHERE run > 0;
     CREATE TABLE requests (attempt INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB) STRICT;
     CREATE TABLE answers (
-        attempt INTEGER PRIMARY KEY, reason TEXT NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL, cut INTEGER NOT NULL,
-        failure TEXT NOT NULL, phase TEXT NOT NULL, error TEXT NOT NULL, address TEXT NOT NULL,
+        attempt INTEGER PRIMARY KEY, reason TEXT NOT NULL, headers BLOB NOT NULL, body BLOB NOT NULL,
+        cut INTEGER NOT NULL, failure TEXT NOT NULL, phase TEXT NOT NULL, error TEXT NOT NULL, address TEXT NOT NULL,
         lookup INTEGER, connect INTEGER, tls INTEGER, first_byte INTEGER
     ) STRICT;
     """,

@@ -1,7 +1,7 @@
 """One thread that writes: whatever waits goes into one transaction, at once when the thread is idle.
 
-A commit costs a flush to disk whatever it holds, so the rows of everybody who waits share one. `put` returns at once; the
-batch's `done` is called on this thread after the commit, and never before.
+A commit costs a flush to disk whatever it holds, so the rows of everybody who waits share one. `put` returns at once;
+the batch's `done` is called on this thread after the commit, and never before.
 """
 
 from __future__ import annotations

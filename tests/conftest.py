@@ -1,0 +1,63 @@
+"""The fixtures that many tests share: a simulator in memory, a receiver that checks what it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from emitter.assumptions import Assumptions
+from emitter.receiver import Answers, Receiver
+from emitter.settings import Settings
+from emitter.signing import Scheme, SigningKey
+from emitter.simulator import Simulator
+
+SECRET = "test-signing-key"
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[..., Any]]:
+    """Start things that are to be closed at the end of the test, the last one first."""
+    with ExitStack() as stack:
+        yield stack.enter_context
+
+
+@pytest.fixture
+def make_simulator(running: Callable[..., Any]) -> Callable[..., Simulator]:
+    """Make simulators: settings by keyword, assumptions by switch in `assume`."""
+
+    def make(*, assume: dict[str, str] | None = None, **settings: Any) -> Simulator:
+        chosen = {"store": None, **settings}
+        simulator: Simulator = running(
+            Simulator(Settings(assumptions=Assumptions().override_all(assume or {}), **chosen))
+        )
+        return simulator
+
+    return make
+
+
+@pytest.fixture
+def simulator(make_simulator: Callable[..., Simulator]) -> Simulator:
+    """A simulator in memory, on the machine's clock."""
+    return make_simulator()
+
+
+@pytest.fixture
+def make_receiver(running: Callable[..., Any]) -> Callable[..., Receiver]:
+    """Make receivers on free loopback ports; `answers` as a script."""
+
+    def make(answers: str = "", **settings: Any) -> Receiver:
+        script = Answers.parse(answers) if answers else None
+        chosen = {"keys": (SigningKey(SECRET),), "scheme": Scheme(), **settings}
+        receiver: Receiver = running(Receiver(answers=script, **chosen))
+        return receiver
+
+    return make
+
+
+@pytest.fixture
+def receiver(make_receiver: Callable[..., Receiver]) -> Receiver:
+    """A receiver that knows the key and answers as a right one would."""
+    return make_receiver()
