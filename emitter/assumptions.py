@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from string import Formatter
 from typing import Any
+from urllib.parse import urlsplit
 
 from emitter.errors import BadValue, UnknownName
 
@@ -20,7 +22,8 @@ STANDARD_WEBHOOKS_SCHEDULE = tuple(
     for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_FIELDS = ("base", "Id", "accountId")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -37,13 +40,13 @@ def duration(text: str, name: str = "duration") -> timedelta:
 
 def duration_text(value: timedelta) -> str:
     """Write a duration the way `duration` reads it."""
-    microseconds = value // timedelta(microseconds=1)
-    if microseconds % 1_000_000:
-        return f"{microseconds / 1000:g}ms"
-    seconds, text = microseconds // 1_000_000, ""
+    seconds, rest = divmod(value // timedelta(microseconds=1), 1_000_000)
+    text = ""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         if seconds >= size:
             text, seconds = f"{text}{seconds // size}{unit}", seconds % size
+    if rest:
+        text += f"{rest / 1000:g}ms"
     return text or "0s"
 
 
@@ -71,14 +74,17 @@ def _a_schedule(name: str, text: str) -> tuple[timedelta, ...]:
         return ()
     if text == "standard-webhooks":
         return STANDARD_WEBHOOKS_SCHEDULE
-    return tuple(duration(part, name) for part in text.split(","))
+    pauses = tuple(duration(part, name) for part in text.split(","))
+    if max(pauses) > timedelta(days=366) or len(pauses) > 100:
+        raise BadValue(name, text, "is more than 100 pauses, or one of more than 366 days.")
+    return pauses
 
 
 def _a_number(least: int, most: int, *, word: str = "") -> Callable[[str, str], int]:
     def parse(name: str, text: str) -> int:
         if word and text == word:
             return 0
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        if not text.isascii() or not text.isdigit() or len(text) > 18 or not least <= int(text) <= most:
             raise BadValue(name, text, f"is no whole number from {least} to {most}{f', nor {word}' if word else ''}.")
         return int(text)
 
@@ -103,10 +109,30 @@ def _text(name: str, text: str) -> str:
 def _a_link(name: str, text: str) -> str:
     """a template of {base}, {Id} and {accountId}"""
     try:
-        text.format(base="", Id="", accountId="")
-    except (LookupError, ValueError, AttributeError):
-        raise BadValue(name, text, "is no template: only {base}, {Id} and {accountId} may stand in braces.") from None
+        parts = list(Formatter().parse(text))
+    except ValueError:
+        parts = [("", "", "", None)]
+    if any(field is not None and (field not in _FIELDS or form or turn) for _, field, form, turn in parts):
+        raise BadValue(name, text, "is no template: only {base}, {Id} and {accountId} may stand in braces.")
     return _text(name, text)
+
+
+def _a_url(name: str, text: str) -> str:
+    """a URL, with its scheme"""
+    try:
+        parts = urlsplit(_text(name, text))
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.scheme or not parts.netloc or " " in text:
+        raise BadValue(name, text, "is no URL with scheme and host, as https://app.immutacloud.com/marketplace.")
+    return text
+
+
+def _two_words(name: str, text: str) -> str:
+    """two words, as SUCCESS/FAILED"""
+    if not re.fullmatch(r"[^/\s]+/[^/\s]+", _text(name, text)):
+        raise BadValue(name, text, "is not two words with a slash between: one for accepted, one for all else.")
+    return text
 
 
 def _headers(name: str, text: str) -> tuple[tuple[str, str], ...]:
@@ -116,6 +142,8 @@ def _headers(name: str, text: str) -> tuple[tuple[str, str], ...]:
         header, colon, value = part.partition(":")
         if not colon:
             raise BadValue(name, text, "is no list of headers. Write Name: value, and ;; between two.")
+        if not value.isascii():
+            raise BadValue(name, text, "holds characters beyond ASCII, which have no one meaning in a header.")
         pairs.append((_a_header_name(name, header.strip()), _text(name, value.strip())))
     return tuple(pairs)
 
@@ -180,7 +208,7 @@ class Assumptions:
         why="The list page is documented; no page of a single request is published, so none is invented.",
     )  # fmt: skip
     payload_app_base_url: str = assumed(
-        "payload.app_base_url", "https://app.immutacloud.com/marketplace", _text, unknown="U5",
+        "payload.app_base_url", "https://app.immutacloud.com/marketplace", _a_url, unknown="U5",
         why="The host of the published example; no page names another one.",
     )  # fmt: skip
     payload_account_id: str = assumed(
@@ -240,7 +268,7 @@ class Assumptions:
         why="The enum lists both forms of one enumeration.",
     )  # fmt: skip
     history_status_words: str = assumed(
-        "history.status_words", "SUCCESS/FAILED", _text, unknown="U15",
+        "history.status_words", "SUCCESS/FAILED", _two_words, unknown="U15",
         why="The member has no enum; the words of WebhookTestResult are borrowed.",
     )  # fmt: skip
     history_code_without_answer: int = assumed(

@@ -8,6 +8,7 @@ Deadlines and polls are wall time on either clock: `monotonic`.
 from __future__ import annotations
 
 import heapq
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000_000
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 Entry = tuple[int, int, Callable[[], None]]
 
@@ -151,7 +155,8 @@ def moment(stamp: int) -> datetime:
 def rfc3339(stamp: int, digits: int = 9) -> str:
     """Write nanoseconds since 1970 as RFC 3339 in UTC with so many fractional digits (cut, not rounded); 0 for none."""
     seconds, fraction = divmod(stamp, SECOND)
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
+    whole = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
     return f"{whole}.{f'{fraction:09}'[:digits]}Z" if digits else f"{whole}Z"
 
 
@@ -160,18 +165,15 @@ def parse_rfc3339(text: str) -> int:
 
     Raises `ValueError` where it is none. Digits past the ninth are cut.
     """
-    head, dot, tail = text.partition(".")
-    if dot:
-        digits = len(tail) - len(tail.lstrip("0123456789"))
-        if not digits:
-            raise ValueError(f"{text!r} has a dot without a fraction")
-        fraction, zone = int(tail[:digits][:9].ljust(9, "0")), tail[digits:]
-    else:
-        fraction, zone = 0, ""
-    parsed = datetime.fromisoformat(head + zone)
-    if parsed.tzinfo is None or len(head) < 19:
+    found = _RFC3339.fullmatch(text)
+    if not found:
         raise ValueError(f"{text!r} is no RFC 3339 time with an offset, as 2030-01-31T09:00:00Z")
-    return nanoseconds(parsed.astimezone(UTC)) + fraction
+    date, clock, fraction, zone = found.groups()
+    try:
+        parsed = datetime.fromisoformat(f"{date}T{clock}{zone.upper()}").astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # OverflowError: an offset that leads out of the years 1 to 9999
+        raise ValueError(f"{text!r} is no time that there is: {error}") from None
+    return nanoseconds(parsed) + int((fraction or "0")[:9].ljust(9, "0"))
 
 
 def pause(seconds: float) -> None:

@@ -23,9 +23,7 @@ class Event:
     verdict: str = "valid"
     seed: int | None = None
     run: str = ""
-    audiences: int = (
-        1  # kinds of person that the app notifies of it; a delivery for each under delivery.fan_out=recipient
-    )
+    audiences: int = 1  # kinds of person that the app notifies; a delivery for each under delivery.fan_out=recipient
 
 
 class Stamps:
@@ -40,8 +38,14 @@ class Stamps:
         self._lock = threading.Lock()
 
     def next(self, now: int) -> int:
-        """Return the stamp of an event that happens `now`, with digits below the microsecond that look lived-in."""
+        """Return the stamp of an event that happens `now`, with digits below the microsecond that look lived-in.
+
+        Every call draws once, whatever the clock says, so that equal calls give equal stamps.
+        """
         with self._lock:
             bits = self._chance.getrandbits(10)
-            self._last = now - now % 1000 + bits % 1000 if now > self._last + 1000 else self._last + 1 + bits
+            if now <= self._last:
+                self._last += 1 + bits
+            else:
+                self._last = now if now % 1000 else now + bits % 1000
             return self._last

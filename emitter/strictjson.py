@@ -44,6 +44,8 @@ def loads(raw: bytes, *, largest: int = LARGEST) -> Any:
 
 def _measure(text: str) -> None:
     """Refuse depth before the parser meets it: its own recursion limit is no bound to rely on."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return
     depth, inside, escaped = 0, False, False
     for position, character in enumerate(text):
         if inside:
@@ -66,15 +68,15 @@ def _measure(text: str) -> None:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise BadJson(f"The JSON names the member {shown(twice)} twice in one object")
     return members
 
 
 def _integer(digits: str) -> int:
     if len(digits) > 20 or int(digits) not in INTEGERS:
-        raise BadJson("The JSON holds an integer beyond 64 bits", f"{digits[:24]}...")
+        raise BadJson("The JSON holds an integer beyond 64 bits", digits if len(digits) <= 24 else f"{digits[:24]}...")
     return int(digits)
 
 

@@ -27,11 +27,13 @@ _LATEST = 2**63 - 1
 class _Plan(NamedTuple):
     """How the events of one type and profile are made. It holds for every seed."""
 
-    kind: EventType
+    name: str
     make: Callable[[int, Product, Cast, int, str], dict[str, Any]]
+    is_valid: Callable[[object], bool]
     bits: int
     audiences: int
     told: bool  # the body is about the product that was picked, and not one that an example brought
+    kind: EventType
 
 
 class Factory:
@@ -45,8 +47,10 @@ class Factory:
             raise BadValue("seed", seed, "does not fit into 64 bits.")
         self.seed = SystemRandom().getrandbits(32) if seed is None else seed
         self._catalog, self._assumptions, self._clock, self._stamps = catalog, assumptions, clock, stamps
-        self._chance = Random(f"{self.seed}/events")
-        self._cast = Cast(self.seed, assumptions)
+        self._draw = Random(f"{self.seed}/events").getrandbits
+        self.cast = Cast(self.seed, assumptions)
+        """The products and people that this factory's events are about."""
+        self._products = self.cast.products
         self._plans: dict[tuple[str, str | None], _Plan] = {}
         self._second = (-1, "")
         self._digits = assumptions.payload_timestamp_digits
@@ -58,11 +62,6 @@ class Factory:
         )
         other._plans = self._plans
         return other
-
-    @property
-    def cast(self) -> Cast:
-        """The products and people that this factory's events are about."""
-        return self._cast
 
     def event(
         self,
@@ -80,28 +79,23 @@ class Factory:
         for a schema from which nothing can be made.
         """
         plan = self._plans.get((type_name, profile)) or self._plan(type_name, profile)
-        bits = self._chance.getrandbits(plan.bits)
-        product = self._cast.products[bits & SIZE - 1]
+        name, make, is_valid, wanted, audiences, told, kind = plan
+        bits = self._draw(wanted)
+        product = self._products[bits & SIZE - 1]
         stamp = self._stamps.next(self._clock.now())
         if overrides:
             product = self._recast(product, overrides)
-        body = plan.make(bits >> _PRODUCT_BITS, product, self._cast, stamp, self.timestamp(stamp))
-        if overrides or not plan.told:
-            return self._laid_on(plan, body, overrides, stamp, allow_invalid=allow_invalid, run=run)
-        valid = plan.kind.is_valid(body)
-        if not valid and not allow_invalid:
-            raise InvalidEvent(plan.kind.name, plan.kind.violations(body))
+        body = make(bits >> _PRODUCT_BITS, product, self.cast, stamp, self.timestamp(stamp))
+        if overrides or not told:
+            return self._laid_on(kind, body, overrides, stamp, allow_invalid=allow_invalid, run=run)
+        verdict = "valid"
+        if not is_valid(body):
+            if not allow_invalid:
+                raise InvalidEvent(name, kind.violations(body))
+            verdict = "invalid"
         return Event(
-            plan.kind.name,
-            orjson.dumps(body),
-            stamp,
-            product.id,
-            product.name,
-            "valid" if valid else "invalid",
-            self.seed,
-            run,
-            plan.audiences,
-        )
+            name, orjson.dumps(body), stamp, product.id, product.name, verdict, self.seed, run, audiences
+        )  # by position: by name it takes a tenth longer, and this is done for every event
 
     def given(self, raw: bytes, *, allow_invalid: bool = False, run: str = "") -> Event:
         """Make an event of a whole body: it is sent exactly as it is given, to the byte.
@@ -158,14 +152,14 @@ class Factory:
 
     def timestamp(self, stamp: int) -> str:
         """Write nanoseconds since 1970 as the events' timestamps are assumed to be written."""
-        seconds, fraction = divmod(stamp, SECOND)
+        seconds = stamp // SECOND
         second = self._second
         if second[0] != seconds:
             self._second = second = (seconds, rfc3339(seconds * SECOND, 0)[:-1])
-        if self._digits == "9":
-            return f"{second[1]}.{fraction:09}Z"
+        if self._digits == "9" and stamp >= SECOND:
+            return f"{second[1]}.{str(stamp)[-9:]}Z"
         if self._digits == "trimmed":
-            return f"{second[1]}.{fraction:09}".rstrip("0").rstrip(".") + "Z"
+            return f"{second[1]}.{stamp % SECOND:09}".rstrip("0").rstrip(".") + "Z"
         return rfc3339(stamp, int(self._digits))
 
     def _plan(self, type_name: str, profile: str | None) -> _Plan:
@@ -185,7 +179,8 @@ class Factory:
                 raise SchemaError(kind.path, problem)
             compiled = _from_examples(kind)
         audiences = max(len(kind.notified), 1)
-        plan = _Plan(kind, compiled.make, compiled.bits + _PRODUCT_BITS, audiences, told=not problem)
+        bits = compiled.bits + _PRODUCT_BITS
+        plan = _Plan(kind.name, compiled.make, kind.is_valid, bits, audiences, not problem, kind)
         self._plans[type_name, profile] = plan
         return plan
 
@@ -193,12 +188,12 @@ class Factory:
         """Let the link follow an id that the user has set."""
         for override in overrides:
             if override.path == ("data", "dataProductId") and isinstance(override.value, str):
-                product = self._cast.renamed(product, override.value)
+                product = self.cast.renamed(product, override.value)
         return product
 
     def _laid_on(
         self,
-        plan: _Plan,
+        kind: EventType,
         made: dict[str, Any],
         overrides: Sequence[Override],
         stamp: int,
@@ -216,10 +211,10 @@ class Factory:
         except (TypeError, ValueError) as error:
             raise BadValue("set", ", ".join(override.text for override in overrides), f"is no JSON: {error}.") from None
         body = orjson.loads(raw)
-        violations: list[Violation] = plan.kind.violations(body)
+        violations: list[Violation] = kind.violations(body)
         if violations and not allow_invalid:
-            raise InvalidEvent(plan.kind.name, violations)
-        return self._told(body, raw, "invalid" if violations else "valid", stamp, kind=plan.kind, run=run)
+            raise InvalidEvent(kind.name, violations)
+        return self._told(body, raw, "invalid" if violations else "valid", stamp, kind=kind, run=run)
 
     def _told(
         self,
