@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 
 from emitter import clock as time
 from emitter.assumptions import Assumptions
 from emitter.clock import Clock
-from emitter.delivery import Answer, Attempt, Delivery, Headers, RetrySchedule, Webhook, WireRequest
+from emitter.delivery import Answer, Attempt, Delivery, RetrySchedule, Webhook, WireRequest
 from emitter.errors import EmitterError, StoreUnusable
 from emitter.event import Event
 from emitter.lanes import Item, Lane
-from emitter.signing import Signer
+from emitter.outgoing import Outgoing
 from emitter.store import Row, Store
 from emitter.store.reader import DeliveryRow, EventRow
 from emitter.transport import Submission, Transport
@@ -47,9 +46,7 @@ class _Started:
 
 
 class Dispatcher:
-    """Moves deliveries. `restamp` makes the body anew for `payload.timestamp_source=send`; `suppressed` is told of a
-    webhook that has failed too often.
-    """
+    """Moves deliveries. `suppressed` is told of a webhook that has failed too often (`delivery.suppress_after`)."""
 
     def __init__(
         self,
@@ -57,17 +54,14 @@ class Dispatcher:
         store: Store,
         transport: Transport,
         clock: Clock,
-        signer: Signer,
+        outgoing: Outgoing,
         assumptions: Assumptions,
-        user_agent: str,
-        restamp: Callable[[bytes, int], bytes] | None = None,
         suppressed: Callable[[Webhook], None] = lambda webhook: None,
     ) -> None:
-        self._store, self._transport, self._clock, self._signer = store, transport, clock, signer
-        self._assumptions, self._restamp, self._on_suppressed = assumptions, restamp, suppressed
+        self._store, self._transport, self._clock, self._outgoing = store, transport, clock, outgoing
+        self._assumptions, self._on_suppressed = assumptions, suppressed
         self._schedule = RetrySchedule(assumptions.delivery_retry)
         self._seconds = assumptions.delivery_timeout.total_seconds()
-        self._headers = _common_headers(assumptions, user_agent)
         self._lanes: dict[tuple[int, bool], Lane] = {}
         self._lock = threading.RLock()
         self._accepting = threading.Lock()
@@ -188,7 +182,10 @@ class Dispatcher:
 
     def _enqueue(self, lane: Lane, item: Item) -> None:
         with self._lock:
-            if lane.add(item):
+            if lane.gone or (lane.webhook.suppressed and not lane.express):
+                note = lane.gone or "The webhook was suppressed."
+                self._store.put([self._store.dropped_row(item.delivery_id, due=item.due, note=note)], vital=True)
+            elif lane.add(item):
                 self._in_memory += 1
                 self._pump(lane)
 
@@ -250,51 +247,42 @@ class Dispatcher:
     # --- sending --------------------------------------------------------------------------------------------------
 
     def _attempt(self, lane: Lane, item: Item, now: int) -> Attempt:
-        webhook, body = lane.webhook, item.own_body or item.body
-        headers = item.headers
-        if headers is None:
-            if self._restamp is not None and item.stamp and not item.resent:
-                body = self._restamp(body, item.stamp)
-            seconds = (now if self._assumptions.signing_timestamp == "clock" else time.wall()) // time.SECOND
-            message_id = message_id_of(body) if self._signer.scheme.mode == "standard-webhooks" else ""
-            headers = self._headers + self._signer.headers(
-                body, webhook.signing_key, message_id=message_id, seconds=seconds
-            )
         item.attempts += 1
         return Attempt(
             id=self._store.next_attempt_id(), delivery_id=item.delivery_id, number=item.attempts,
-            started=self._store.wall_of_start(), scheduled=now,
-            request=WireRequest(webhook.url, headers, body, webhook.verify_tls, webhook.ca, webhook.http2),
+            started=self._store.wall_of_start(), scheduled=now, request=self._outgoing.request(lane, item, now),
         )  # fmt: skip
 
     def _answered(self, started: _Started, answer: Answer) -> None:
         """Record what came back, and start the next in the same commit. Runs on the sender thread."""
         lane, item, attempt = started.lane, started.item, started.attempt
-        outcome = answer.outcome
         with self._lock:
             lane.in_flight -= 1
-            state, due = outcome, item.due
-            if outcome == "accepted":
-                lane.failures = 0
+            state, due = answer.outcome, item.due
+            retry = None if state == "accepted" else self._retry(lane, item, attempt)
+            if retry is not None:
+                state, item.due, due = "pending", retry, retry
+                lane.put_back(item)
             else:
-                retry = None if lane.express or item.resent or lane.gone else self._schedule.next_due(attempt)
-                if retry is not None:
-                    state, item.due, due = "pending", retry, retry
-                    lane.put_back(item)
-                else:
-                    lane.failures += 1
-            note = lane.gone if state == "pending" and lane.gone else ""
-            rows = self._store.finished_rows(
-                attempt.id, answer, delivery_id=item.delivery_id, state=state, due=due, attempts=attempt.number,
-                note=note,
-            )  # fmt: skip
-            if state != "pending":
                 self._in_memory -= 1
-            if lane.failures and lane.failures == self._assumptions.delivery_suppress_after and not lane.express:
-                lane.failures = 0
-                rows += self._drop(lane, "The webhook was suppressed.")
-                self._on_suppressed(lane.webhook)
+                lane.failures = 0 if state == "accepted" else lane.failures + 1
+            rows = self._store.finished_rows(
+                attempt.id, answer, delivery_id=item.delivery_id, state=state, due=due, attempts=attempt.number
+            )
+            too_often = 0 < lane.failures == self._assumptions.delivery_suppress_after and not lane.express
+            if too_often:
+                lane.failures, lane.webhook = 0, replace(lane.webhook, suppressed=True)
+                self._in_memory -= len(lane.clear())
             self._put(rows, self._start_ready(lane, rows), lane if lane.hungry else None)
+        if too_often:
+            self._store.drop_waiting(lane.webhook, "The webhook was suppressed.", wait=False)
+            self._on_suppressed(lane.webhook)
+
+    def _retry(self, lane: Lane, item: Item, attempt: Attempt) -> int | None:
+        """When a delivery that was not accepted is due again; None: it is given up."""
+        if lane.express or item.resent or lane.gone or lane.webhook.suppressed:
+            return None
+        return self._schedule.next_due(attempt)
 
     # --- the life of a webhook ------------------------------------------------------------------------------------
 
@@ -312,29 +300,8 @@ class Dispatcher:
         with self._lock:
             lane = self._lane(webhook)
             lane.gone = why if gone else ""
-            rows = self._drop(lane, why)
-        finished = threading.Event()
-        self._store.put(rows, lambda error: finished.set(), vital=True)
-        finished.wait()
-
-    def _drop(self, lane: Lane, why: str) -> list[Row]:
-        items = lane.clear()
-        self._in_memory -= len(items)
-        rows = [
-            self._store.state_row(item.delivery_id, state="dropped", due=item.due, attempts=item.attempts, note=why)
-            for item in items
-        ]
-        for delivery, _ in (
-            self._store.reader.waiting(lane.webhook.number, after=lane.loaded_to, limit=10**9) if lane.behind else ()
-        ):
-            rows.append(
-                self._store.state_row(
-                    delivery.id, state="dropped", due=delivery.due, attempts=delivery.attempts, note=why
-                )
-            )
-            lane.loaded_to = delivery.id
-        lane.behind = False
-        return rows
+            self._in_memory -= len(lane.clear())
+        self._store.drop_waiting(webhook, why)
 
     # --- restart --------------------------------------------------------------------------------------------------
 
@@ -435,17 +402,3 @@ class Dispatcher:
         deadline = time.monotonic() + grace
         self.watch(lambda: self.in_flight() == 0, grace)
         self._transport.close(max(deadline - time.monotonic(), 0.0))
-
-
-def message_id_of(body: bytes) -> str:
-    """The `webhook-id` of a body: the same for every try and every run, because no two events of a store are equal."""
-    return "msg_" + sha256(body).hexdigest()[:27]
-
-
-def _common_headers(assumptions: Assumptions, user_agent: str) -> Headers:
-    """The headers of every request; those of `delivery.headers` replace one of the same name, or come last."""
-    headers = {"content-type": ("Content-Type", "application/json"), "user-agent": ("User-Agent", user_agent),
-               "accept": ("Accept", "*/*")}  # fmt: skip
-    for name, value in assumptions.delivery_headers:
-        headers[name.lower()] = (name, value)
-    return tuple(headers.values())

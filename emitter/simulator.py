@@ -27,6 +27,7 @@ from emitter.errors import BadValue, Conflict, NotFound
 from emitter.event import Event, Stamps
 from emitter.factory import Factory, Override
 from emitter.history import History, Json
+from emitter.outgoing import Outgoing
 from emitter.query import AttemptQuery
 from emitter.settings import Settings
 from emitter.signing import Scheme, Signer, SigningKey
@@ -70,10 +71,14 @@ class Simulator:
                 store=self.store,
                 transport=self.transport,
                 clock=self.clock,
-                signer=Signer(scheme),
+                outgoing=Outgoing(
+                    signer=Signer(scheme),
+                    assumptions=self.assumptions,
+                    user_agent=USER_AGENT,
+                    ca=settings.ca,
+                    restamp=self._restamped if self.assumptions.payload_timestamp_source == "send" else None,
+                ),
                 assumptions=self.assumptions,
-                user_agent=USER_AGENT,
-                restamp=self._restamped if self.assumptions.payload_timestamp_source == "send" else None,
                 suppressed=self._suppressed,
             )
             self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))

@@ -182,6 +182,21 @@ def test_a_suppressed_webhook_gets_nothing_and_what_waits_is_dropped_with_the_re
     assert (found["state"], found["note"]) == ("dropped", "The webhook was suppressed.")
 
 
+def test_removing_a_webhook_drops_what_waits_in_memory_and_in_the_store(simulator, receiver):
+    webhook = simulator.add_webhook(receiver.url)
+    simulator.change_webhook(webhook.id, paused=True)
+    events = simulator.trigger(TriggerSpec(type="access-revoked", count=1500))
+
+    simulator.delete_webhook(webhook.id)
+    simulator.settle(10)
+
+    assert simulator.state()["waiting"] == 0
+    for event in (events[0], events[-1]):
+        found = simulator.delivery(event["deliveries"][0]["id"])
+        assert (found["state"], found["note"]) == ("dropped", "The webhook was removed.")
+    assert receiver.captures == []
+
+
 def test_a_webhook_is_suppressed_after_so_many_failures_in_a_row_if_assumed(make_simulator, make_receiver):
     simulator = make_simulator(assume={"delivery.suppress_after": "3"})
     webhook = simulator.add_webhook(make_receiver("500,200,500,500,500").url)

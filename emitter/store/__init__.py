@@ -142,8 +142,24 @@ class Store:
             (STATE, (STATES[state], due, attempts, note, delivery_id)),
         ]
 
-    def state_row(self, delivery_id: int, *, state: str, due: int, attempts: int, note: str = "") -> Row:
-        return (STATE, (STATES[state], due, attempts, note, delivery_id))
+    def dropped_row(self, delivery_id: int, *, due: int, note: str) -> Row:
+        """Make the row of a delivery that ends before its first attempt."""
+        return (STATE, (STATES["dropped"], due, 0, note, delivery_id))
+
+    def drop_waiting(self, webhook: Webhook, note: str, *, wait: bool = True) -> None:
+        """End every delivery that waits for a webhook, but for those under way; on disk when `wait`ed for."""
+
+        def drop(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE deliveries SET state = ?, note = ? WHERE webhook = ? AND state = 0 AND NOT EXISTS "
+                "(SELECT 1 FROM attempts a WHERE a.delivery = deliveries.id AND a.outcome = ?)",
+                (STATES["dropped"], note, webhook.number, schema.STARTED),
+            )
+
+        if wait:
+            self.writer.run(drop)
+        else:
+            self.writer.put((), vital=True, call=drop)
 
     def put(self, rows: Rows, done: Done | None = None, *, vital: bool = False) -> None:
         """Queue rows for the next commit; see `Writer.put`."""

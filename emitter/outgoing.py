@@ -1,0 +1,66 @@
+"""A delivery becomes the POST that leaves: its headers, its signature, its very bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from emitter import clock
+from emitter.assumptions import Assumptions
+from emitter.delivery import Headers, WireRequest
+from emitter.lanes import Item, Lane
+from emitter.signing import Signer
+
+Restamp = Callable[[bytes, int], bytes]
+
+
+class Outgoing:
+    """Makes requests. `restamp` makes a body anew under `payload.timestamp_source=send`; `ca` is the authorities' file
+    for webhooks that name none.
+    """
+
+    def __init__(
+        self,
+        *,
+        signer: Signer,
+        assumptions: Assumptions,
+        user_agent: str,
+        ca: str = "",
+        restamp: Restamp | None = None,
+    ) -> None:
+        self._signer, self._ca, self._restamp = signer, ca, restamp
+        self._headers = common_headers(assumptions, user_agent)
+        self._by_clock = assumptions.signing_timestamp == "clock"
+        self._standard = signer.scheme.mode == "standard-webhooks"
+
+    def request(self, lane: Lane, item: Item, now: int) -> WireRequest:
+        """Make the POST of the next attempt; one that repeats another as it was gets its headers and body."""
+        webhook, body, headers = lane.webhook, item.own_body or item.body, item.headers
+        if headers is None:
+            if self._restamp is not None and item.stamp and not item.resent:
+                body = self._restamp(body, item.stamp)
+            message_id, seconds = "", 0
+            if self._standard:
+                message_id = message_id_of(body)
+                seconds = (now if self._by_clock else clock.wall()) // clock.SECOND
+            headers = self._headers + self._signer.headers(
+                body, webhook.signing_key, message_id=message_id, seconds=seconds
+            )
+        return WireRequest(webhook.url, headers, body, webhook.verify_tls, webhook.ca or self._ca, webhook.http2)
+
+
+def message_id_of(body: bytes) -> str:
+    """The `webhook-id` of a body: the same for every try and every run, because no two events of a store are equal."""
+    return "msg_" + sha256(body).hexdigest()[:27]
+
+
+def common_headers(assumptions: Assumptions, user_agent: str) -> Headers:
+    """The headers of every request; those of `delivery.headers` replace one of the same name, or come last."""
+    headers = {
+        "content-type": ("Content-Type", "application/json"),
+        "user-agent": ("User-Agent", user_agent),
+        "accept": ("Accept", "*/*"),
+    }
+    for name, value in assumptions.delivery_headers:
+        headers[name.lower()] = (name, value)
+    return tuple(headers.values())
