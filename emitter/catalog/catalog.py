@@ -11,7 +11,7 @@ import jsonschema_rs
 from emitter import strictjson
 from emitter.catalog.event_type import EventType, read
 from emitter.catalog.explanation import Checker
-from emitter.catalog.references import BASE
+from emitter.catalog.references import BASE, dangling
 from emitter.errors import BadJson, SchemaError, UnknownEventType, Violation
 
 ENVELOPE = "envelope.json"
@@ -60,7 +60,13 @@ class Catalog:
 
     @classmethod
     def _of(cls, paths: dict[str, Path], documents: dict[str, dict[str, Any]]) -> Catalog:
-        registry = jsonschema_rs.Registry([(BASE + name, document) for name, document in documents.items()])
+        try:
+            registry = jsonschema_rs.Registry([(BASE + name, document) for name, document in documents.items()])
+        except ValueError as error:  # a $ref that leads out of the directory; the text does not say whose
+            for name in sorted(documents):
+                if reason := dangling(documents, name):
+                    raise SchemaError(paths[name], reason) from None
+            raise SchemaError(paths[min(paths)].parent, _reason(error)) from None
         types: dict[str, EventType] = {}
         called: dict[str, EventType] = {}
         for name in sorted(documents):
@@ -158,7 +164,5 @@ def _reason(error: Exception) -> str:
     """The first line of what a validator says, with the place in the schema where it says one."""
     lines = [line.strip() for line in str(error.args[0] if error.args else error).splitlines() if line.strip()]
     reason = lines[0] if lines else type(error).__name__
-    if "retrieving it failed" in reason:
-        reason = f"{reason.split(' is not present')[0]} is referred to, is not in the directory, and is never fetched"
     path = getattr(error, "instance_path", None)
     return f"{reason} (at /{'/'.join(map(str, path))})" if path else reason

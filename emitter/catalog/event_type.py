@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 
 from emitter.catalog.explanation import Checker
-from emitter.catalog.references import BASE, Documents, follow
+from emitter.catalog.references import BASE, Documents, follow, references
 from emitter.errors import Violation
 
 CYCLES = ("request", "product", "")
@@ -187,17 +187,8 @@ def _inner(documents: Documents, file: str, schema: dict[str, Any]) -> list[tupl
 
 def _files(documents: Documents, file: str) -> set[str]:
     """The other files that a file refers to."""
-    found: set[str] = set()
-    waiting: list[Any] = [documents[file]]
-    while waiting:
-        match waiting.pop():
-            case dict(schema):
-                name = ref.partition("#")[0] if isinstance(ref := schema.get("$ref"), str) else ""
-                found |= {name.removeprefix("./")} & documents.keys()
-                waiting.extend(schema.values())
-            case list(items):
-                waiting.extend(items)
-    return found - {file}
+    names = {ref.partition("#")[0].removeprefix("./") for ref in references(documents[file])}
+    return (names & documents.keys()) - {file}
 
 
 def _name(schema: dict[str, Any]) -> str:

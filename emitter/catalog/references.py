@@ -36,3 +36,28 @@ def follow(documents: Documents, file: str, ref: str) -> Reference:
         except (LookupError, TypeError, ValueError):
             raise LookupError(f'$ref "{ref}": there is nothing at {step}') from None
     return Reference(target, found)
+
+
+def references(schema: Any) -> list[str]:
+    """List every `$ref` in a schema, wherever it stands."""
+    found: list[str] = []
+    waiting: list[Any] = [schema]
+    while waiting:
+        match waiting.pop():
+            case dict(members):
+                if isinstance(ref := members.get("$ref"), str):
+                    found.append(ref)
+                waiting.extend(members.values())
+            case list(items):
+                waiting.extend(items)
+    return found
+
+
+def dangling(documents: Documents, file: str) -> str:
+    """Say which `$ref` of a file leads nowhere; nothing if all lead somewhere."""
+    for ref in references(documents[file]):
+        try:
+            follow(documents, file, ref)
+        except LookupError as error:
+            return str(error.args[0])
+    return ""
