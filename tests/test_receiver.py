@@ -7,8 +7,9 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 from random import Random
 
@@ -158,6 +159,14 @@ def test_only_the_newest_are_kept_and_all_are_counted() -> None:
             post(receiver, b"%d" % number)
 
         assert [capture.number for capture in receiver.wait_for(7, PATIENCE)] == [5, 6, 7]
+
+
+def test_large_bodies_are_kept_within_bounds_however_few() -> None:
+    with Receiver(keep_bytes=1000) as receiver:
+        for _ in range(4):
+            post(receiver, b"x" * 400)
+
+        assert [capture.number for capture in receiver.captures] == [3, 4]
 
 
 def test_waiting_ends_at_its_deadline_and_says_what_came(receiver: Receiver) -> None:
@@ -442,9 +451,11 @@ def test_a_client_that_drips_is_cut_off_at_the_deadline() -> None:
         Receiver(timeout=0.05) as receiver,
         socket.create_connection(("127.0.0.1", receiver.port), timeout=PATIENCE) as connection,
     ):
+        started = time.monotonic()
         connection.sendall(b"POST / HT")
 
         assert everything(connection).startswith(b"HTTP/1.1 408 ")
+        assert time.monotonic() - started < 5
         assert "did not come in whole within 0.05 s" in receiver.problems[0]
 
 
@@ -561,13 +572,17 @@ def test_it_is_started_once_and_closed_as_often_as_one_likes() -> None:
 def test_closing_leaves_no_thread_and_no_connection() -> None:
     before = set(threading.enumerate())
     receiver = Receiver().start()
-    with socket.create_connection(("127.0.0.1", receiver.port), timeout=PATIENCE) as connection:
-        connection.sendall(POST + b"\r\n")
-        connection.recv(10)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connected(receiver)) for _ in range(10)]
+        for connection in connections:  # by the last one's turn the first is idle, its thread waiting for more
+            connection.request("POST", "/", BODY)
+            assert connection.getresponse().read() == b""
+
         receiver.close()
 
-        assert not {thread for thread in threading.enumerate() if thread.name == "emitter-receiver"} - before
-        assert b"HTTP" not in everything(connection)[10:]
+        assert not [one for one in set(threading.enumerate()) - before if one.name == "emitter-receiver"]
+        for connection in connections:
+            assert everything(connection.sock) == b""
 
 
 # --- forwarding
@@ -628,6 +643,43 @@ def test_an_answer_that_does_not_come_is_502(answer: str, why: bytes) -> None:
         status, body = post(outer)
 
         assert status == 502 and why in body
+
+
+@contextmanager
+def streaming(piece: bytes, pause: float) -> Iterator[str]:
+    """A server that answers and never comes to an end."""
+    stop = threading.Event()
+
+    def stream() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while not stop.wait(pause):
+                connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=stream)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_an_answer_that_drips_for_ever_ends_at_the_deadline() -> None:
+    with streaming(b".", 0.01) as url, Receiver(forward=Forwarder(url, timeout=0.3)) as outer:
+        status, body = post(outer)
+
+        assert status == 502 and b"nothing whole came within 0.3 s" in body
+
+
+def test_an_answer_without_end_is_not_read_to_it() -> None:
+    with streaming(b"x" * 65536, 0) as url, Receiver(forward=url) as outer:
+        status, body = post(outer)
+
+        assert status == 502 and b"its answer is larger than 2,097,152 bytes" in body
 
 
 def test_a_redirect_is_mirrored_not_followed() -> None:

@@ -136,6 +136,16 @@ def test_a_scheme_that_no_request_could_carry_is_refused(switches: dict[str, str
     assert refused.value.name == named
 
 
+@pytest.mark.parametrize("scheme", SCHEMES, ids=str)
+def test_one_signature_leaves_no_trace_in_the_next(scheme: Scheme) -> None:
+    signer = Signer(scheme)
+    for body in (b"first", b"second", b"first"):
+        headers = signer.headers(body, KEY, message_id="msg_1", seconds=1000)
+
+        assert headers == signed(body, scheme=scheme)
+        assert checked(headers, body, scheme=scheme).ok
+
+
 def test_a_signer_keeps_keys_apart_however_many_there_are() -> None:
     signer = Signer(Scheme())
     keys = [f"key-{number}" for number in range(5000)]
@@ -144,6 +154,7 @@ def test_a_signer_keeps_keys_apart_however_many_there_are() -> None:
         for secret in keys:
             (_, value), = signer.headers(BODY, SigningKey(secret), message_id="", seconds=0)  # fmt: skip
             assert value == digest(key=secret.encode()).hex()
+    assert len(vars(signer)["_keyed"]) <= 4096
 
 
 # --- checked

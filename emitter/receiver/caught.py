@@ -9,7 +9,6 @@ from collections.abc import Callable
 from emitter.errors import Unavailable, shown
 from emitter.receiver.capture import Capture
 
-KEPT_BYTES = 256 * 1024 * 1024  # of bodies, however many captures that are
 KEPT_PROBLEMS = 1000
 
 
@@ -20,10 +19,12 @@ class Caught:
         self,
         *,
         keep: int,
+        keep_bytes: int,  # of bodies, however few captures that leaves
         on_capture: Callable[[Capture], None] | None,
         on_problem: Callable[[str], None] | None,
     ) -> None:
         self._keep, self._on_capture, self._on_problem = max(keep, 1), on_capture, on_problem
+        self._keep_bytes = keep_bytes
         self._captures: deque[Capture] = deque()
         self._problems: deque[str] = deque(maxlen=KEPT_PROBLEMS)
         self._bytes = self._count = 0
@@ -39,7 +40,7 @@ class Caught:
                 self._captures.append(made)
                 self._count += 1
                 self._bytes += len(made.body)
-                while len(self._captures) > self._keep or self._bytes > KEPT_BYTES:
+                while len(self._captures) > self._keep or self._bytes > self._keep_bytes:
                     self._bytes -= len(self._captures.popleft().body)
                 self._changed.notify_all()
             if self._on_capture is not None:

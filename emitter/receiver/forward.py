@@ -93,7 +93,7 @@ class Forwarder:
 def _told(error: Exception, timeout: float) -> str:
     match error:
         case TimeoutError():
-            return f"nothing came within {timeout:g} s"
+            return f"nothing whole came within {timeout:g} s"
         case ConnectionRefusedError():
             return "the connection was refused; is it running?"
         case http.client.RemoteDisconnected():

@@ -74,7 +74,7 @@ def as_json(capture: Capture) -> dict[str, Any]:
 
 def json_line(capture: Capture) -> str:
     """Write a capture as one line of JSON in ASCII."""
-    return json.dumps(as_json(capture), separators=(",", ":")).replace("\x7f", "\\u007f")
+    return json.dumps(as_json(capture), separators=(",", ":"))
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from emitter.signing import Headers, Scheme, SigningKey, verify
 TIMEOUT = 30.0  # seconds for a request to come in whole, and for its answer to leave
 IDLE = 120.0  # seconds between two requests of a connection
 MOST_CONNECTIONS = 512
+KEPT_BYTES = 256 * 1024 * 1024
 
 _TEXT: Headers = (("Content-Type", "text/plain; charset=utf-8"),)
 
@@ -59,6 +60,7 @@ class Receiver:
         on_capture: Callable[[Capture], None] | None = None,
         on_problem: Callable[[str], None] | None = None,
         keep: int = 10_000,
+        keep_bytes: int = KEPT_BYTES,
         timeout: float = TIMEOUT,
         idle: float = IDLE,
         most_connections: int = MOST_CONNECTIONS,
@@ -67,7 +69,7 @@ class Receiver:
         self._keys, self._scheme = tuple(keys), scheme or Scheme()
         self._catalog, self._answers = catalog, answers
         self._forward = Forwarder(forward) if isinstance(forward, str) else forward
-        self._caught = Caught(keep=keep, on_capture=on_capture, on_problem=on_problem)
+        self._caught = Caught(keep=keep, keep_bytes=keep_bytes, on_capture=on_capture, on_problem=on_problem)
         self._timeout, self._idle, self._most_connections = timeout, idle, most_connections
         self._closing = threading.Event()
         self._listener: socket.socket | None = None

@@ -150,7 +150,7 @@ def _headers(stream: Stream) -> Headers:
     )
     while line := stream.line(min(LINE_CAP, left), refusal):
         left -= len(line)
-        if left <= 0 or len(headers) == MOST_HEADERS:
+        if len(headers) == MOST_HEADERS:
             raise refusal
         match = _HEADER.fullmatch(line)
         if match is None:
