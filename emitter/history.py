@@ -68,7 +68,7 @@ class History:
         body = row.body if wire.body is None else wire.body
         return {
             **self.exchange(row, wire),
-            "signature": self._signature(wire.headers, body, self.webhook_of(row.webhook)),
+            "signature": self._signature(wire.headers, body, self._store.webhook_by_number(row.webhook)),
             "contract": self.contract(body),
             "deliveryAttempts": [self.summary(each) for each in self._store.reader.attempts_of(row.delivery_id)],
         }
@@ -167,10 +167,7 @@ class History:
 
     def webhook_of(self, number: int) -> Webhook:
         """The webhook of a row, deleted ones included."""
-        for webhook in self._store.webhooks(deleted=True):
-            if webhook.number == number:
-                return webhook
-        return Webhook(id="", url="", number=number)
+        return self._store.webhook_by_number(number)
 
     def event(self, event_id: str) -> Json:
         """One event with its body and its deliveries."""

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -59,6 +60,7 @@ class Store:
         self.reader = Reader(path, connection, self._guard)
         self._names = threading.Lock()
         self._last_started = 0
+        self._by_number: dict[int, Webhook] | None = None
         self._load()
 
     def _load(self) -> None:
@@ -197,16 +199,19 @@ class Store:
     def add_webhook(self, webhook: Webhook) -> Webhook:
         """Keep a new webhook and return it with its number."""
         webhook = replace(webhook, number=next(self._webhooks))
-        self.writer.run(lambda connection: self._save(connection, webhook))
+        self.save_webhook(webhook)
         return webhook
 
     def save_webhook(self, webhook: Webhook) -> None:
         """Keep what a webhook has become."""
-        self.writer.run(lambda connection: self._save(connection, webhook))
+        self.writer.run(partial(self._save, webhook=webhook))
+        self._forget_webhooks()
 
     def save_webhook_soon(self, webhook: Webhook) -> None:
         """As `save_webhook`, without waiting: for threads that others wait for."""
-        self.writer.put((), vital=True, call=lambda connection: self._save(connection, webhook))
+        self.writer.put(
+            (), lambda error: self._forget_webhooks(), vital=True, call=partial(self._save, webhook=webhook)
+        )
 
     def delete_webhook(self, webhook: Webhook) -> None:
         """Hide a webhook; its rows stay until retention takes them. Its signing key goes at once."""
@@ -215,6 +220,17 @@ class Store:
                 "UPDATE webhooks SET deleted = 1, signing_key = NULL WHERE number = ?", (webhook.number,)
             )
         )
+        self._forget_webhooks()
+
+    def _forget_webhooks(self) -> None:
+        self._by_number = None
+
+    def webhook_by_number(self, number: int) -> Webhook:
+        """The webhook of a row, deleted ones included; an empty one where retention has taken it."""
+        known = self._by_number
+        if known is None:
+            known = self._by_number = {each.number: each for each in self.webhooks(deleted=True)}
+        return known.get(number) or Webhook(id="", url="", number=number)
 
     @staticmethod
     def _save(connection: sqlite3.Connection, webhook: Webhook) -> None:
@@ -288,6 +304,7 @@ class Store:
         self.writer.run(forget)
         with self._guard:
             self._load()
+        self._forget_webhooks()
 
     def backup(self, target: Path) -> None:
         """Copy the store while it runs; raises `StoreUnusable` when the target exists or cannot be written."""
