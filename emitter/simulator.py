@@ -329,6 +329,8 @@ class Simulator:
         url: str | None = None,
         verify_tls: bool | None = None,
         signing_key: str | None = None,
+        ca: str | None = None,
+        http2: bool | None = None,
         paused: bool | None = None,
         suppressed: bool | None = None,
     ) -> Webhook:
@@ -338,6 +340,7 @@ class Simulator:
         """
         if url is not None:
             self.egress.check_url(url)
+        _check_ca(ca or "")
         with self._webhooks_lock:
             old = self.webhook(webhook_id)
             key = old.signing_key if signing_key is None else SigningKey(signing_key) if signing_key else None
@@ -346,6 +349,8 @@ class Simulator:
                 url=old.url if url is None else url,
                 verify_tls=old.verify_tls if verify_tls is None else verify_tls,
                 signing_key=key,
+                ca=old.ca if ca is None else ca,
+                http2=old.http2 if http2 is None else http2,
                 paused=old.paused if paused is None else paused,
                 suppressed=old.suppressed if suppressed is None else suppressed,
             )

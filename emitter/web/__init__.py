@@ -1,0 +1,94 @@
+"""The HTTP door: the vendor's API, ours, and the pages, as one Flask app around one `Simulator`."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from flask.json.provider import JSONProvider
+
+from emitter import settings as configuration
+from emitter.simulator import Simulator
+from emitter.strictjson import LARGEST
+from emitter.web import errors
+from emitter.web.access import Access
+from emitter.web.guards import Guards, Slots, guards
+
+# Together fewer than the threads of `serving`, so that there is always one for who asks briefly.
+LONG_POLLS = 4
+SLOW_ONES = 3
+
+
+class _Orjson(JSONProvider):
+    """JSON by orjson: the same bytes as everywhere else in the simulator."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        found = self._prepare_response_obj(args, kwargs)
+        return Response(orjson.dumps(found), mimetype="application/json")
+
+
+def create_app(simulator: Simulator | None = None, *, access: Access | None = None) -> Flask:
+    """Make the app. Without a simulator one is opened as variables and `emitter.toml` say, and closed at exit.
+
+    Run it in one process: a store has one owner. Without `access` it serves its own machine alone, or, where host names
+    are set, as a shared server. Raises what opening a `Simulator` raises, and `UsageError` for a setting that is
+    missing.
+    """
+    if simulator is None:
+        settings = _surroundings()
+        access = access or Access.of(settings)
+        simulator = Simulator(settings)
+        atexit.register(simulator.close)
+    app = Flask(__name__)
+    app.json = _Orjson(app)
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST
+    app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST
+    app.config["MAX_FORM_PARTS"] = 200
+    app.extensions["emitter"] = simulator
+    app.extensions["emitter.stopping"] = threading.Event()
+    app.extensions["emitter.polls"] = Slots(LONG_POLLS, "Waiting for deliveries")
+    app.extensions["emitter.slow"] = Slots(SLOW_ONES, "Tests, exports and moving the clock")
+    app.extensions["emitter.clock"] = Slots(1, "Moving the clock")
+    errors.install(app)
+    Guards(access or Access.of(simulator.settings)).install(app)
+    _register(app)
+    return app
+
+
+def _register(app: Flask) -> None:
+    from emitter.web import pages
+    from emitter.web.openapi import document
+    from emitter.web.product_api import PREFIXES, product
+    from emitter.web.signing_in import session
+    from emitter.web.simulator_api import simulator_api
+
+    for prefix in PREFIXES:
+        app.register_blueprint(product, url_prefix=prefix or None, name="marketplace" if prefix else "product")
+    app.register_blueprint(simulator_api)
+    app.register_blueprint(document)
+    app.register_blueprint(session)
+    app.register_blueprint(pages.blueprint)
+    app.extensions["emitter.error-page"] = lambda status, text: pages.error_page(
+        status, text, signed_in=guards().sees_pages()
+    )
+
+
+def _surroundings() -> configuration.Settings:
+    """Settings from `EMITTER_*` variables, then from the nearest `emitter.toml`."""
+    sources = [configuration.from_environment(os.environ)]
+    file = configuration.find_file(Path.cwd())
+    if file is not None:
+        sources.append(configuration.from_file(file))
+    return configuration.merged(*sources)

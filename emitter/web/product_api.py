@@ -1,0 +1,232 @@
+"""The vendor's own paths: eight webhook operations and three health checks, with and without `/marketplace`.
+
+Members, success codes and schemas are derived from the vendor's API description; everything that it leaves open is an
+assumption (`errors.style`, `paging.*`, `history.*`, `api.put_missing`, `test.*`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from emitter.delivery import Webhook
+from emitter.errors import BadValue, UsageError
+from emitter.history import Json
+from emitter.simulator import Simulator
+from emitter.web import reading
+from emitter.web.guards import Slots, guard_api, open_to_all
+
+PREFIXES = ("/marketplace", "")
+LARGEST_CHUNK = 500  # rows in memory at once; a page may have any number
+
+product = guard_api(Blueprint("product", __name__))
+
+
+def _simulator() -> Simulator:
+    found: Simulator = current_app.extensions["emitter"]
+    return found
+
+
+def _slow() -> Slots:
+    found: Slots = current_app.extensions["emitter.slow"]
+    return found
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+@product.get("/api/notification/webhook")
+def get_webhooks() -> Response:
+    """`getWebhooks`: a bare list, without paging."""
+    return jsonify([_shown(each) for each in _simulator().webhooks()])
+
+
+@product.post("/api/notification/webhook")
+def create_webhook() -> Response:
+    """`createWebhook`: 200, not 201."""
+    url, verify_tls, signing_key = _configuration()
+    return jsonify(_shown(_simulator().add_webhook(url, verify_tls=verify_tls, signing_key=signing_key)))
+
+
+@product.get("/api/notification/webhook/<webhook_id>")
+def get_webhook(webhook_id: str) -> Response:
+    """`getWebhook`."""
+    return jsonify(_shown(_simulator().webhook(webhook_id)))
+
+
+@product.put("/api/notification/webhook/<webhook_id>")
+def update_webhook(webhook_id: str) -> Response:
+    """`updateWebhook`: what is left out is kept, but for `verifyTls` (`api.put_missing`); ends a suppression."""
+    simulator = _simulator()
+    simulator.webhook(webhook_id)
+    found = reading.json_object()
+    missing = True if simulator.assumptions.api_put_missing == "schema-default" else None
+    changed = simulator.change_webhook(
+        webhook_id,
+        url=reading.member(found, "url", str),
+        verify_tls=reading.member(found, "verifyTls", bool, default=missing),
+        signing_key=reading.member(found, "signingKey", str),
+        suppressed=False,
+    )
+    return jsonify(_shown(changed))
+
+
+@product.delete("/api/notification/webhook/<webhook_id>")
+def delete_webhook(webhook_id: str) -> Response:
+    """`deleteWebhook`."""
+    _simulator().delete_webhook(webhook_id)
+    return Response(status=204)
+
+
+@product.post("/api/notification/webhook/<webhook_id>/test")
+def test_webhook(webhook_id: str) -> Response:
+    """`testWebhook`: a test that fails is a 200, too."""
+    with _slow().hold():
+        return jsonify(_simulator().test_webhook(webhook_id))
+
+
+@product.post("/api/notification/webhook/test")
+def test_webhook_config() -> Response:
+    """`testWebhookConfig`: tries a configuration that is not kept (`test.scope`)."""
+    url, verify_tls, signing_key = _configuration()
+    with _slow().hold():
+        return jsonify(_simulator().test_config(url, verify_tls=verify_tls, signing_key=signing_key))
+
+
+def _configuration() -> tuple[str, bool, str]:
+    """Read a `CreateWebhook`; what else stands in it is ignored, as nothing forbids it."""
+    found = reading.json_object()
+    if "url" not in found:
+        raise UsageError("url is missing: where the events go, as https://example.com/hook.")
+    return (
+        reading.member(found, "url", str),
+        reading.member(found, "verifyTls", bool, default=True),
+        reading.member(found, "signingKey", str, default=""),
+    )
+
+
+def _shown(webhook: Webhook) -> Json:
+    """A `Webhook`; of the signing key it says only whether there is one."""
+    return {
+        "id": webhook.id,
+        "url": webhook.url,
+        "verifyTls": webhook.verify_tls,
+        "signingKey": webhook.signing_key is not None,
+        "suppressed": webhook.suppressed,
+    }
+
+
+# --- history ----------------------------------------------------------------------------------------------------------
+
+
+@product.get("/api/notification/webhook/<webhook_id>/history")
+def get_webhook_history(webhook_id: str) -> Response:
+    """`getWebhookHistory`: completed attempts. A limit has no maximum, so a long page is written row by row."""
+    simulator = _simulator()
+    offset, limit = _number("offset", 0, least=0), _number("limit", 10, least=1)
+    chunk = min(limit, LARGEST_CHUNK)
+    rows, total = simulator.webhook_history(webhook_id, offset=offset, limit=chunk)
+    if limit <= chunk or len(rows) < chunk:
+        meta = _meta(simulator, offset, limit, total, len(rows))
+        return jsonify({"data": [_history_row(simulator, row) for row in rows], "meta": meta})
+    release = _slow().take()
+    answer = Response(_stream(simulator, webhook_id, rows, total, offset, limit), mimetype="application/json")
+    answer.call_on_close(release)
+    return answer
+
+
+def _stream(
+    simulator: Simulator, webhook_id: str, rows: list[Json], total: int, offset: int, limit: int
+) -> Iterator[bytes]:
+    """Write a long page chunk by chunk. What is recorded meanwhile moves the rows; none is written twice."""
+    newest_first = simulator.assumptions.history_order == "newest-first"
+    written, last, position, separator = 0, None, offset, b'{"data":['
+    while rows:
+        fresh = [row for row in rows if last is None or (row["id"] < last if newest_first else row["id"] > last)]
+        for row in fresh[: limit - written]:
+            yield separator + orjson.dumps(_history_row(simulator, row))
+            separator, last = b",", row["id"]
+            written += 1
+        position += len(rows)
+        if written >= limit or len(rows) < LARGEST_CHUNK:
+            break
+        rows, _ = simulator.webhook_history(webhook_id, offset=position, limit=LARGEST_CHUNK)
+    yield b'],"meta":' + orjson.dumps(_meta(simulator, offset, limit, total, written)) + b"}"
+
+
+def _history_row(simulator: Simulator, attempt: Json) -> Json:
+    words = simulator.assumptions.history_status_words.split("/", 1)
+    status = attempt["status"]
+    return {
+        "webhookId": attempt["webhookId"],
+        "deliveryId": attempt["deliveryId"],
+        "status": words[0] if attempt["outcome"] == "accepted" else words[-1],
+        "httpStatusCode": status or simulator.assumptions.history_code_without_answer,
+        "createdAt": attempt["startedAt"][:-4] + "Z",  # milliseconds, unlike an event's own time
+        "message": attempt["error"] or _phrase(status),
+    }
+
+
+def _phrase(status: int | None) -> str:
+    if status is None:
+        return "The delivery was interrupted: its end was not seen."
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"HTTP {status}"
+
+
+def _meta(simulator: Simulator, offset: int, limit: int, total: int, items: int) -> Json:
+    assumptions = simulator.assumptions
+    pages = math.ceil(total / limit) if total else assumptions.paging_pages_when_empty
+    return {
+        "offset": offset,
+        "limit": limit,
+        "totalCount": total,
+        "pageCount": items if assumptions.paging_page_count == "items" else pages,
+        "currentPage": offset // limit + 1,
+        "totalPages": pages,
+    }
+
+
+def _number(name: str, default: int, *, least: int) -> int:
+    """A query parameter of JSON type number; a fraction of a row cannot be had, so 1.0 is read and 1.5 is refused."""
+    texts = request.args.getlist(name)
+    if not texts:
+        return default
+    try:
+        value: Any = orjson.loads(texts[0]) if len(texts) == 1 and len(texts[0]) < 64 else None
+    except orjson.JSONDecodeError:
+        value = None
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == math.floor(value)
+    if not whole or value < least:
+        raise BadValue(name, ",".join(texts), f"is no whole number from {least} on.")
+    return min(int(value), 2**53)
+
+
+# --- health -----------------------------------------------------------------------------------------------------------
+
+
+@product.get("/health")
+@product.get("/health/live")
+@open_to_all
+def health() -> Response:
+    """Whether the process answers."""
+    return _healthy({})
+
+
+@product.get("/health/ready")
+@open_to_all
+def ready() -> Response:
+    """Whether the store answers, too."""
+    _simulator().webhooks()
+    return _healthy({"database": {"status": "up"}})
+
+
+def _healthy(details: Json) -> Response:
+    return jsonify({"status": "ok", "info": details, "error": {}, "details": details})
