@@ -1,0 +1,85 @@
+"""From a WireRequest to what libcurl is told; refused is what would say more on the wire than it states."""
+
+from __future__ import annotations
+
+import re
+
+from emitter.delivery import Headers, WireRequest
+from emitter.egress import Target, parse_target
+from emitter.errors import BadValue
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# libcurl adds these by itself unless it is told not to; Expect is never sent, the others only if the request says so.
+_UNASKED = ("Accept", "Content-Type", "User-Agent")
+_CACHED = 1024
+
+Lines = list[str] | list[bytes]
+
+
+class Preparer:
+    """Checks requests and remembers what many of them share: the shape of the headers, the target of a URL."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[str, ...], list[str]] = {}
+        self._targets: dict[str, Target] = {}
+
+    def target(self, url: str) -> Target:
+        """Take a URL apart, once; raise `BadTarget`."""
+        target = self._targets.get(url)
+        if target is None:
+            if len(self._targets) >= _CACHED:
+                self._targets.clear()
+            self._targets[url] = target = parse_target(url)
+        return target
+
+    def lines(self, request: WireRequest) -> Lines:
+        """Return the header lines as libcurl takes them; raise `BadValue` for what would be no header, or two.
+
+        CR, LF and NUL are what libcurl would let through as they are. A value beyond ASCII leaves as UTF-8.
+        """
+        headers = request.headers
+        names = tuple([name for name, _ in headers])
+        silenced = self._shapes.get(names)
+        if silenced is None:
+            silenced = self._shape(names)
+        # "Name:" tells libcurl to leave a header out, "Name;" to send it empty
+        lines = [f"{name}: {value}" if value.strip() else f"{name};" for name, value in headers]
+        text = "".join(lines)
+        if "\r" in text or "\n" in text or "\0" in text:
+            _complain(headers)
+        if request.declared_length is not None:
+            lines = [line for line in lines if line[:15].lower() != "content-length:"]
+            lines.append(f"Content-Length: {request.declared_length}")
+        lines += silenced
+        if text.isascii():
+            return lines
+        try:
+            return [line.encode() for line in lines]
+        except UnicodeEncodeError:
+            raise BadValue("headers", text, "cannot be written as UTF-8.") from None
+
+    def _shape(self, names: tuple[str, ...]) -> list[str]:
+        for name in names:
+            if not _TOKEN.fullmatch(name):
+                raise BadValue("header", name, "is no name of a header (RFC 9110, section 5.6.2).")
+        stated = {name.lower() for name in names}
+        silenced = [f"{name}:" for name in _UNASKED if name.lower() not in stated]
+        if "expect" not in stated:
+            silenced.append("Expect:")
+        if len(self._shapes) >= _CACHED:
+            self._shapes.clear()
+        self._shapes[names] = silenced
+        return silenced
+
+
+def check_request(request: WireRequest) -> None:
+    """Raise `BadTarget` or `BadValue` for a request that cannot be sent as it states."""
+    preparer = Preparer()
+    preparer.target(request.url)
+    preparer.lines(request)
+
+
+def _complain(headers: Headers) -> None:
+    for name, value in headers:
+        if any(character in value for character in "\r\n\0"):
+            raise BadValue(f"header {name}", value, "holds a line break or NUL, which would begin another header.")

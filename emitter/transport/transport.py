@@ -1,0 +1,89 @@
+"""The door itself: what others call, from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from emitter.clock import monotonic
+from emitter.delivery import Answer, WireRequest
+from emitter.egress import Egress
+from emitter.errors import EmitterError
+from emitter.transport.lookup import Resolve, system_resolve
+from emitter.transport.preparing import Preparer
+from emitter.transport.sender import Sender, tell
+from emitter.transport.wire import Done, Transfer
+
+IN_FLIGHT = 512
+Submission = tuple[WireRequest, float, Done]
+
+_SLACK = 5.0  # seconds beyond the grace after which the thread is left to itself
+
+
+class Transport:
+    """Sends requests, each once, and tells what came back.
+
+    `in_flight` caps the transfers that libcurl has at once (each has a descriptor, and fd sets end at 1,024); half of
+    it is the most that one target gets, so that a receiver that hangs leaves room for the others. `resolve` looks
+    names up, on threads of its own; it may hang. The sender thread starts with the first request.
+    """
+
+    def __init__(self, *, egress: Egress, in_flight: int = IN_FLIGHT, resolve: Resolve = system_resolve) -> None:
+        self._preparer = Preparer()
+        self._sender = Sender(egress=egress, in_flight=in_flight, resolve=resolve)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, request: WireRequest, seconds: float, done: Done) -> None:
+        """Send a request, once, and call `done` with its answer, once, on the sender thread.
+
+        The answer is there `seconds` after the transfer's turn at the latest; what is handed in beyond the cap waits
+        for its turn. Raises `BadValue` or `BadTarget`, and sends nothing, for a request that cannot leave as it
+        states. `done` must be quick. After `close` it gets the failure `closed`, on the caller's own thread.
+        """
+        self._hand_in([self._prepared(request, seconds, done)])
+
+    def submit_all(self, batch: Sequence[Submission]) -> None:
+        """Send many with one wake-up. Raises nothing: what cannot leave gets an answer with the failure `send`."""
+        items: list[Transfer | Callable[[], None]] = []
+        for request, seconds, done in batch:
+            try:
+                items.append(self._prepared(request, seconds, done))
+            except EmitterError as error:
+                items.append(partial(tell, done, Answer(failure="send", error=str(error))))
+        self._hand_in(items)
+
+    def close(self, grace: float) -> None:
+        """Let what was handed in finish for up to `grace` seconds, then abort it (failure `closed`), and end.
+
+        Nothing new is taken meanwhile. Lookups that hang are not waited for.
+        """
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        if thread is None:
+            return
+        self._sender.stop_at(monotonic() + max(grace, 0.0))
+        if thread is not threading.current_thread():
+            thread.join(max(grace, 0.0) + _SLACK)
+
+    def _prepared(self, request: WireRequest, seconds: float, done: Done) -> Transfer:
+        return Transfer(request, seconds, done, self._preparer.target(request.url), self._preparer.lines(request))
+
+    def _hand_in(self, items: Sequence[Transfer | Callable[[], None]]) -> None:
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                if self._thread is None:
+                    self._sender.open()
+                    self._thread = threading.Thread(target=self._sender.run, name="emitter-sender", daemon=True)
+                    self._thread.start()
+                self._sender.hand_in(items)
+        if closed:
+            for item in items:
+                if isinstance(item, Transfer):
+                    tell(item.done, Answer(failure="closed", error="not sent: the sender is closed"))
+                else:
+                    item()
