@@ -52,7 +52,7 @@ class Factory:
         """The products and people that this factory's events are about."""
         self._products = self.cast.products
         self._plans: dict[tuple[str, str | None], _Plan] = {}
-        self._second = (-1, "")
+        self._second = (0, "1970-01-01T00:00:00")
         self._digits = assumptions.payload_timestamp_digits
 
     def seeded(self, seed: int | None) -> Factory:
