@@ -42,7 +42,7 @@ class Explanation:
     def signed_text(self) -> str:
         """The signed bytes as text that can be printed on one line: what is not printable is escaped."""
         text = self.signed.decode("utf-8", "backslashreplace")
-        return shown(text, most=max(len(text), 1))[1:-1]
+        return shown(text, most=max(10 * len(text), 1))[1:-1]  # an escape takes ten characters at most
 
     @property
     def signed_hex(self) -> str:

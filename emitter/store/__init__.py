@@ -27,13 +27,13 @@ from emitter.signing import SigningKey
 from emitter.store import schema
 from emitter.store.ids import PublicIds
 from emitter.store.lock import Owner, StoreLock
-from emitter.store.opening import open_file, open_memory
+from emitter.store.opening import connect, open_file, open_memory
 from emitter.store.reader import Reader
 from emitter.store.retention import trim
 from emitter.store.schema import ANSWER, ATTEMPT, DELIVERY, EVENT, OUTCOME, OUTCOMES, REQUEST, STATE, STATES, VERDICTS
 from emitter.store.writer import Done, Rows, Writer
 
-__all__ = ["Owner", "Rows", "Store", "StoreLock"]
+__all__ = ["Owner", "Rows", "Store", "StoreLock", "backup"]
 
 Row = tuple[int, tuple[Any, ...]]
 
@@ -308,15 +308,8 @@ class Store:
 
     def backup(self, target: Path) -> None:
         """Copy the store while it runs; raises `StoreUnusable` when the target exists or cannot be written."""
-        if target.exists():
-            raise StoreUnusable(target, "exists; a backup overwrites nothing. Name another file.")
-        try:
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            with sqlite3.connect(target) as copy, self.reader.connection() as connection:  # noqa: TID251 - the door itself
-                connection.backup(copy)
-            copy.close()
-        except (OSError, sqlite3.Error) as error:
-            raise StoreUnusable(target, f"cannot be written ({error})") from None
+        with self.reader.connection() as connection:
+            _copy(connection, target)
 
     def flush(self) -> None:
         """Wait until everything put so far is on disk."""
@@ -330,3 +323,31 @@ class Store:
             self._connection.close()
         if self.lock is not None:
             self.lock.release()
+
+
+def backup(path: Path, target: Path) -> None:
+    """Copy the store in a file, whoever owns it and while it is written; raises `StoreUnusable`."""
+    if not path.is_file():
+        raise StoreUnusable(path, "is not there; there is nothing to copy.")
+    try:
+        connection = connect(str(path), read_only=True)
+    except sqlite3.Error as error:
+        raise StoreUnusable(path, f"cannot be read ({error})") from None
+    try:
+        _copy(connection, target)
+    finally:
+        connection.close()
+
+
+def _copy(connection: sqlite3.Connection, target: Path) -> None:
+    if target.exists():
+        raise StoreUnusable(target, "exists; a backup overwrites nothing. Name another file.")
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        copy = sqlite3.connect(target)  # noqa: TID251 - the door itself
+        try:
+            connection.backup(copy)
+        finally:
+            copy.close()
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnusable(target, f"cannot be written ({error})") from None

@@ -1,0 +1,113 @@
+"""The command line. Families of commands live in a file each and are imported when they are asked for."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from emitter.cli.failures import ending
+from emitter.errors import UnknownName
+
+# name: (module, attribute, what the help says). Listed by hand, so that the help imports none of them.
+COMMANDS = {
+    "serve": ("serve", "serve", "Run the simulator: APIs, history page, deliveries."),
+    "events": ("events", "events", "List the event types, or show one."),
+    "trigger": ("trigger", "trigger", "Make an event and send it."),
+    "listen": ("listen", "listen", "Be a receiver: verify, print and answer what comes."),
+    "deliveries": ("deliveries", "deliveries", "Look at what was sent: list, show, resend, follow, diff, export."),
+    "webhooks": ("webhooks", "webhooks", "Register webhooks, test, pause and remove them."),
+    "check": ("check", "check", "Hold bodies against the schemas."),
+    "sign": ("signatures", "sign", "Sign a body and print the headers."),
+    "verify": ("signatures", "verify", "Verify a signature, and say why it probably fails."),
+    "assumptions": ("assumptions", "assumptions", "List what is assumed of the app, and how to change it."),
+    "backup": ("upkeep", "backup", "Copy the store to a new file."),
+    "reset": ("upkeep", "reset", "Forget all events, deliveries and webhooks."),
+}
+
+
+class Emitter(click.Group):
+    """The group of all commands; it loads one when it is named, and turns every error into a text and a code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"emitter.cli.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(str(UnknownName("command", args[0], COMMANDS)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        with ending():
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"emitter {version('request-app-emitter')}")
+        except PackageNotFoundError:
+            click.echo("emitter (not installed)")
+        ctx.exit()
+
+
+@click.group(
+    cls=Emitter,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 target, simulator or store cannot be reached.",
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def cli() -> None:
+    """A stand-in for the Immuta Request app's webhooks.
+
+    Make any of its events, sign and send it to your receiver, and see what came of it:
+
+    \b
+      emitter listen                                        a receiver, to try it out
+      emitter trigger access-revoked --to http://127.0.0.1:3000/
+      emitter deliveries list
+
+    Options of every command are also read from EMITTER_* variables and from emitter.toml, searched for upwards from
+    the working directory; flags go first. Shell completion: _EMITTER_COMPLETE=bash_source emitter (or zsh, fish).
+    """
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Run the command line; what the console script calls."""
+    signal.signal(signal.SIGTERM, _terminated)  # so that what is open is closed in order
+    cli.main(prog_name="emitter")

@@ -1,0 +1,5 @@
+"""Run the command line as `python -m emitter.cli`."""
+
+from emitter.cli import main
+
+main()

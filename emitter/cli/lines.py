@@ -1,0 +1,125 @@
+"""What was sent and what came back, two lines an attempt, in the manner of `listen`; and how that ends a command."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from emitter.cli.failures import FAILED, UNAVAILABLE
+from emitter.cli.terminal import (
+    DIM,
+    OUTCOME_COLOURS,
+    YELLOW,
+    Json,
+    milliseconds,
+    note,
+    paint,
+    plain,
+    short_time,
+    short_type,
+)
+
+if TYPE_CHECKING:
+    from emitter.cli.door import Door
+
+
+def sent(event: Json) -> str:
+    """One line for an event that is on its way."""
+    deliveries = event["deliveries"]
+    where = f"delivery {deliveries[0]['id']}" if len(deliveries) == 1 else f"{len(deliveries)} deliveries"
+    parts = [paint(short_time(event["timestamp"]), DIM), f"--> {short_type(event['type'])}"]
+    if event["dataProductName"]:
+        parts.append(plain(event["dataProductName"]))
+    if event["verdict"] != "valid":
+        parts.append(paint(f"contract {event['verdict']}", YELLOW))
+    return "  ".join([*parts, paint(f"({where})", DIM)])
+
+
+def answered(attempt: Json) -> list[str]:
+    """One line for what came back, and what is to be said of it."""
+    outcome = attempt["outcome"]
+    label = paint(f"[{attempt['status'] or outcome}]", OUTCOME_COLOURS.get(outcome, ""))
+    parts = [paint(short_time(attempt["startedAt"]), DIM), f"<-- {label} POST {plain(attempt['url'])}"]
+    if attempt["durationMs"] is not None:
+        parts.append(milliseconds(attempt["durationMs"]))
+    if attempt["number"] > 1:
+        parts.append(f"attempt {attempt['number']}")
+    lines = ["  ".join(parts)]
+    if attempt["error"]:
+        lines.append(f"    {plain(attempt['failure'])}: {plain(attempt['error'])}".replace(" : ", " "))
+    return lines
+
+
+def refused(door: Door, attempt: Json) -> list[str]:
+    """What a 401 or 403 most likely means: how we signed, and what of that is assumed."""
+    if attempt["status"] not in (401, 403):
+        return []
+    signature = door.attempt(attempt["id"])["signature"]
+    if not signature["signed"]:
+        lines = [
+            "It was sent unsigned. If the receiver wants a signature, give its key: EMITTER_SECRET or --secret-file."
+        ]
+    else:
+        fits = "fits the key that was given" if signature["ok"] else "does not fit the key that is set now"
+        lines = [f"The signature {fits}. If the receiver holds another key, or reads the signature otherwise:"]
+        lines += signature["remarks"]
+    return [f"    {plain(line)}" for line in lines]
+
+
+def waiting(delivery: Json) -> list[str]:
+    """Why a delivery is not over, and where to look for it."""
+    if delivery["state"] == "dropped":
+        return [f"    dropped: {plain(delivery['note'])}"]
+    if delivery["state"] != "pending":
+        return []
+    made = delivery["attempts"]
+    due = made[-1]["delivery"]["nextAttemptAt"] if made else None
+    why = f"attempt {len(made) + 1} is due {short_time(due)}" if due else "it waits for its turn, or is still under way"
+    return [f"    still pending: {why}. See `emitter deliveries show {delivery['id']}`; --wait waits longer."]
+
+
+class Tally:
+    """Counts how deliveries ended, and says with which code a command ends for that."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.printed = 0
+        self.states: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def add(self, delivery: Json) -> None:
+        self.states[delivery["state"]] += 1
+        if delivery["state"] == "failed" and delivery["attempts"]:
+            self._reasons[f"{delivery['url']} gave no answer: {delivery['attempts'][-1]['error']}"] += 1
+
+    def summary(self, seconds: float) -> str:
+        """One line for many."""
+        total = sum(self.states.values())
+        parts = [f"{self.events:,} events", f"{total:,} deliveries"]
+        parts += [f"{self.states[state]:,} {state}" for state in ("accepted", "rejected", "failed")]
+        parts += [f"{count:,} {state}" for state, count in sorted(self.states.items())
+                  if state not in ("accepted", "rejected", "failed") and count]  # fmt: skip
+        rate = f" ({total / seconds:,.0f} a second)" if seconds > 0 else ""
+        return ", ".join(parts) + rate
+
+    def code(self) -> int:
+        """0 if all were accepted, 3 if no answer was had from the targets at all, else 1; says so where it is 3."""
+        bad = sum(count for state, count in self.states.items() if state != "accepted")
+        if not bad:
+            return 0
+        if self.states["failed"] == bad:
+            for reason, count in self._reasons.most_common(3):
+                times = f" ({count:,} times)" if count > 1 else ""
+                note(f"Error: {plain(reason).rstrip('.')}{times}. Is the receiver running there?")
+            return UNAVAILABLE
+        return FAILED
+
+
+def show_attempts(door: Door, delivery: Json, seen: set[int]) -> Iterable[str]:
+    """The lines of the attempts of a delivery that are over and were not shown yet."""
+    for attempt in delivery["attempts"]:
+        if attempt["outcome"] != "started" and attempt["id"] not in seen:
+            seen.add(attempt["id"])
+            yield from answered(attempt)
+            yield from refused(door, attempt)

@@ -1,0 +1,235 @@
+"""`emitter trigger`: make an event, send it, and see what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from emitter import clock
+from emitter.cli import lines
+from emitter.cli.failures import FAILED
+from emitter.cli.options import Command, Duration, EventTypeName, Setup, everywhere, read_bytes, secret_of
+from emitter.cli.terminal import Json, Progress, as_json, note, say, show_many
+from emitter.errors import UsageError
+
+if TYPE_CHECKING:
+    from emitter.cli.door import Door
+    from emitter.trigger import TriggerSpec
+
+FEW = 20  # events whose lines are all shown
+AHEAD = 1024  # deliveries that may be on their way before the oldest are looked at
+PORTION = 128
+
+
+@click.command(cls=Command)
+@click.argument("type_name", metavar="[TYPE]", required=False, type=EventTypeName())
+@click.option("--to", metavar="URL", envvar="EMITTER_TO", help="Send it there. Without: to every webhook.")
+@click.option("--secret", metavar="KEY", help="Signing key. Others see it in `ps`: rather EMITTER_SECRET, or a file.")
+@click.option("--secret-file", metavar="FILE", help="A file that holds the signing key.")
+@click.option("--insecure", is_flag=True, help="Do not verify the target's certificate.")
+@click.option("--ca", metavar="FILE", help="A PEM file of authorities to trust for the target.")
+@click.option("--http2", is_flag=True, help="Offer HTTP/2 (over TLS).")
+@click.option("--set", "sets", metavar="PATH=VALUE", multiple=True, help="Set a member: data.dataProductName=Claims.")
+@click.option("--unset", metavar="PATH", multiple=True, help="Leave a member out: data.actionLink.")
+@click.option("--seed", type=int, metavar="N", help="The same seed makes the same events.")
+@click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many events. [1]")
+@click.option("--profile", type=click.Choice(("core", "extended")), help="What data holds. [core]")
+@click.option("--body", metavar="FILE", help="A whole body, sent exactly as it is; - for standard input.")
+@click.option("--edit", is_flag=True, help="Open the body in your editor before it is sent.")
+@click.option("--allow-invalid", is_flag=True, help="Send it even if its schema does not allow it.")
+@click.option("--dry-run", is_flag=True, help="Print the bodies; keep and send nothing.")
+@click.option("--run", metavar="NAME", default="", help="A name to find the events by.")
+@click.option("--wait", type=Duration(), metavar="TIME", default="30s", help="How long to wait for the outcome. [30s]")
+@click.option("--no-wait", is_flag=True, help="Only hand it in; the outcome is in the history.")
+@everywhere()
+def trigger(
+    setup: Setup, type_name: str | None, dry_run: bool, edit: bool, wait: float, no_wait: bool, **how: Any
+) -> None:
+    """Make an event of TYPE and send it.
+
+    TYPE is a full name, an alias (access-revoked) or the end of a name that only one type has (revoked); `emitter
+    events` lists them. The exit code is 0 if every receiver accepted it, 1 if one did not, 3 if none could be reached.
+
+    \b
+      emitter trigger access-revoked --to http://127.0.0.1:3000/ --set data.dataProductName="Claims 2025"
+      emitter trigger --body captured.json --to http://127.0.0.1:3000/
+    """
+    spec = _spec(type_name or "", how)
+    from emitter.cli.door import opened
+
+    with opened(setup) as door:
+        if edit:
+            spec = _edited(door, spec)
+        if dry_run:
+            _preview(setup.format, door.preview(spec))
+        elif no_wait:
+            _hand_in(setup.format, door, spec)
+        else:
+            sys.exit(_send(setup.format, door, spec, wait))
+
+
+def _spec(type_name: str, how: dict[str, Any]) -> TriggerSpec:
+    from emitter.factory import Override
+    from emitter.strictjson import LARGEST
+    from emitter.trigger import TriggerSpec
+
+    if not type_name and how["body"] is None:
+        raise UsageError("Name an event type, as `emitter trigger access-revoked`; `emitter events` lists them.")
+    to = how["to"] or ""
+    given = [
+        f"--{name.replace('_', '-')}" for name in ("secret", "secret_file", "insecure", "ca", "http2") if how[name]
+    ]
+    if given and not to:
+        raise UsageError(f"{', '.join(given)} goes with --to URL; a webhook that is registered has its own.")
+    sets = [Override.set(text) for text in how["sets"]]
+    return TriggerSpec(
+        type=type_name,
+        body=None if how["body"] is None else read_bytes(how["body"], most=LARGEST),
+        to=to,
+        signing_key=secret_of(how["secret"], how["secret_file"]) if to else "",
+        verify_tls=not how["insecure"],
+        ca=os.path.abspath(how["ca"]) if how["ca"] else "",
+        http2=how["http2"],
+        set={each.text: each.value for each in sets},
+        unset=tuple(how["unset"]),
+        seed=how["seed"],
+        profile=how["profile"] or "",
+        count=how["count"],
+        allow_invalid=how["allow_invalid"],
+        run=how["run"],
+    )
+
+
+def _edited(door: Door, spec: TriggerSpec) -> TriggerSpec:
+    """Let the user change the body; what the editor leaves is sent compact, in its order."""
+    import json
+
+    from emitter import strictjson
+    from emitter.errors import BadJson
+
+    body = door.preview(replace(spec, count=1, allow_invalid=True))[0]["body"]
+    try:
+        text = as_json(strictjson.loads(body.encode())) + "\n"
+    except BadJson:
+        raise UsageError("This body is no JSON and cannot be edited here. Edit its file.") from None
+    changed = click.edit(text, extension=".json")
+    if changed is None or not changed.strip():
+        raise UsageError("The body was not saved, and nothing was sent.")
+    compact = json.dumps(strictjson.loads(changed.encode()), ensure_ascii=False, separators=(",", ":"))
+    return replace(spec, type="", body=compact.encode(), set={}, unset=(), profile="", seed=None)
+
+
+def _preview(form: str, events: list[Json]) -> None:
+    show_many(form, events, lambda values: (each["body"] for each in values))
+    note("Nothing was sent (--dry-run).")
+
+
+def _hand_in(form: str, door: Door, spec: TriggerSpec) -> None:
+    for number, event in enumerate(door.trigger_each(spec)):
+        if form != "table":
+            say(as_json(event, indent=None))
+        elif number < FEW:
+            say(lines.sent(event))
+        if not event["deliveries"]:
+            _nothing_sent(spec)
+            return
+    if form == "table" and spec.count > FEW:
+        say(f"{spec.count:,} events handed in.")
+
+
+def _send(form: str, door: Door, spec: TriggerSpec, wait: float) -> int:
+    """Send and wait; return the exit code."""
+    tally, started = lines.Tally(), clock.monotonic()
+    if spec.count <= FEW:
+        found = _send_few(form, door, spec, wait, tally)
+        if form != "table":
+            show_many(form, found, lambda values: ())
+    else:
+        _send_many(form, door, spec, wait, tally)
+        if form == "json":
+            say("]" if tally.printed else "[]")
+    if not tally.states:
+        _nothing_sent(spec)
+        return FAILED
+    if spec.count > 1 and form == "table":
+        say(tally.summary(clock.monotonic() - started))
+    return tally.code()
+
+
+def _send_few(form: str, door: Door, spec: TriggerSpec, wait: float, tally: lines.Tally) -> list[Json]:
+    """Send, showing every line as soon as it is known; return the events with their deliveries as they ended."""
+    found = []
+    seen: set[int] = set()
+    for event in door.trigger_each(spec):
+        tally.events += 1
+        found.append(event)
+        if form == "table":
+            say(lines.sent(event))
+    deadline = clock.monotonic() + wait
+    for event in found:
+        ids = [each["id"] for each in event["deliveries"]]
+        while ids:
+            left = deadline - clock.monotonic()
+            event["deliveries"] = door.deliveries(ids, wait=max(min(left, 1.0), 0.0))
+            if form == "table":
+                for delivery in event["deliveries"]:
+                    for line in lines.show_attempts(door, delivery, seen):
+                        say(line)
+            if left <= 0 or all(each["state"] != "pending" for each in event["deliveries"]):
+                break
+        for delivery in event["deliveries"]:
+            tally.add(delivery)
+            if form == "table":
+                for line in lines.waiting(delivery):
+                    say(line)
+    return found
+
+
+def _send_many(form: str, door: Door, spec: TriggerSpec, wait: float, tally: lines.Tally) -> None:
+    """Send without ever holding all of them: the oldest are looked at while the newest are made."""
+    progress = Progress(spec.count)
+    ahead: deque[Json] = deque()
+    try:
+        for event in door.trigger_each(spec):
+            tally.events += 1
+            ahead.append(event)
+            if len(ahead) >= AHEAD:
+                _look(form, door, [ahead.popleft() for _ in range(PORTION)], wait, tally)
+                progress.show(tally.events, "events")
+        while ahead:
+            _look(form, door, [ahead.popleft() for _ in range(min(PORTION, len(ahead)))], wait, tally)
+            progress.show(tally.events, "events, the last ones are under way")
+    finally:
+        progress.clear()
+
+
+def _look(form: str, door: Door, events: Sequence[Json], wait: float, tally: lines.Tally) -> None:
+    """Wait for some events to be over and count how they ended."""
+    last = [each["id"] for each in events[-1]["deliveries"]]
+    door.deliveries(last, wait=wait)  # of each webhook the last: the others are over before it, order being kept
+    ids = [each["id"] for event in events for each in event["deliveries"]]
+    ended = {each["id"]: each for each in door.deliveries(ids, wait=wait)}
+    for event in events:
+        event["deliveries"] = [ended[each["id"]] for each in event["deliveries"]]
+        for delivery in event["deliveries"]:
+            tally.add(delivery)
+    for event in events if form != "table" else ():
+        before = ("[" if tally.printed == 0 else ",") if form == "json" else ""
+        say(before + as_json(event, indent=None))
+        tally.printed += 1
+
+
+def _nothing_sent(spec: TriggerSpec) -> None:
+    name = spec.type or "--body FILE"
+    note(
+        "Nothing was sent: there is no webhook that takes it. The event is in the history. Send one to a target with\n"
+        f"  emitter trigger {name} --to http://127.0.0.1:3000/\n"
+        "or register a webhook with\n"
+        "  emitter webhooks add http://127.0.0.1:3000/"
+    )
