@@ -107,7 +107,12 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
+def stop_in_order() -> None:
+    """Have SIGTERM close what is open before the process ends."""
+    signal.signal(signal.SIGTERM, _terminated)
+
+
 def main() -> None:
     """Run the command line; what the console script calls."""
-    signal.signal(signal.SIGTERM, _terminated)  # so that what is open is closed in order
+    stop_in_order()
     cli.main(prog_name="emitter")
