@@ -1,0 +1,46 @@
+"""The HTML pages: which address shows which page, and the frame around them all.
+
+They work without JavaScript and load nothing from elsewhere. What a receiver sent is hostile: it is shown escaped, and
+characters that cannot be seen are shown as signs (`shown`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from emitter.web import catalog_pages, delivery_pages, frame, shown, webhook_pages
+from emitter.web.frame import error_page
+from emitter.web.guards import csrf_token
+
+__all__ = ["blueprint", "error_page"]
+
+blueprint = Blueprint("pages", __name__)
+
+for _address, _name, _view, _method in (
+    ("/", "deliveries", delivery_pages.deliveries, "GET"),
+    ("/deliveries/since", "deliveries_since", delivery_pages.deliveries_since, "GET"),
+    ("/deliveries/<attempt_id>", "delivery", delivery_pages.delivery, "GET"),
+    ("/deliveries/<attempt_id>/resend", "resend", delivery_pages.resend, "POST"),
+    ("/webhooks", "webhooks", webhook_pages.webhooks, "GET"),
+    ("/webhooks", "webhook_add", webhook_pages.add, "POST"),
+    ("/webhooks/<webhook_id>", "webhook", webhook_pages.webhook, "GET"),
+    ("/webhooks/<webhook_id>", "webhook_change", webhook_pages.change, "POST"),
+    ("/webhooks/<webhook_id>/switch", "webhook_switch", webhook_pages.switch, "POST"),
+    ("/webhooks/<webhook_id>/test", "webhook_test", webhook_pages.test, "POST"),
+    ("/webhooks/<webhook_id>/history", "webhook_history", webhook_pages.history, "GET"),
+    ("/webhooks/<webhook_id>/remove", "webhook_removal", webhook_pages.removal, "GET"),
+    ("/webhooks/<webhook_id>/remove", "webhook_remove", webhook_pages.remove, "POST"),
+    ("/events", "events", catalog_pages.events, "GET"),
+    ("/events/<path:name>", "event", catalog_pages.event, "GET"),
+    ("/assumptions", "assumptions", catalog_pages.assumptions, "GET"),
+):
+    blueprint.add_url_rule(_address, _name, _view, methods=[_method])
+
+shown.install(blueprint)
+
+
+@blueprint.context_processor
+def _frame() -> dict[str, Any]:
+    return {**frame.rail(), **frame.running(), "csrf_token": csrf_token}
