@@ -15,10 +15,11 @@ from emitter.settings import Settings
 from emitter.simulator import Simulator
 
 
-def simulator(run: Run, assume: Mapping[str, str] | None = None) -> Simulator:
-    """A simulator on a file, with the settings that it ships with."""
+def simulator(run: Run, assume: Mapping[str, str] | None = None, *, durable: bool = True) -> Simulator:
+    """A simulator with the settings that it ships with, on a file, or in memory if it need not last."""
     assumptions = Assumptions().override_all(dict(assume or {}))
-    return Simulator(Settings(store=run.folder / "store.sqlite", seed=1, assumptions=assumptions))
+    store = run.folder / "store.sqlite" if durable else None
+    return Simulator(Settings(store=store, seed=1, assumptions=assumptions))
 
 
 def targets(simulating: Simulator, run: Run, count: int) -> list[Webhook]:

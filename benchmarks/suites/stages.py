@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from random import Random
+from dataclasses import replace
 
 import orjson
 
 from benchmarks import engine
 from benchmarks.cases import BODY, CONTENT, SECRET, TYPE, Case, Measured, Run, SinkSpec, Suite, cpu, repeat
 from benchmarks.suites import generate, transport
-from emitter.assumptions import Assumptions
 from emitter.catalog import Catalog
-from emitter.clock import SystemClock
 from emitter.delivery import Answer, Timing
-from emitter.dispatcher import Dispatcher
 from emitter.signing import Scheme, Signer, SigningKey
-from emitter.store import Store
 
 ANSWER = Answer(204, "Whatever", (), timing=Timing(0, 0, None, 100, 120), address="127.0.0.1:9")
 
@@ -52,41 +48,29 @@ class Instant:
 
 
 def _dispatched(run: Run, *, durable: bool) -> Measured:
-    """Accept ready events, record both phases, send nothing."""
-    store = Store(run.folder / "store.sqlite" if durable else None)
+    """Accept ready events, sign, record both phases, send nothing."""
     made = generate.factory()
     ready = [made.event(TYPE) for _ in range(512)]
-    dispatcher = Dispatcher(
-        store=store, transport=Instant(), clock=SystemClock(), signer=Signer(Scheme()), assumptions=Assumptions(),
-        user_agent="benchmark",
-    )  # type: ignore[arg-type]  # fmt: skip
-    hooks = [store.add_webhook(_hook(number)) for number in range(64)]
-    number = 0
+    with engine.simulator(run, durable=durable) as simulating:
+        dispatcher = simulating.dispatcher
+        dispatcher._transport = Instant()
+        hooks = engine.targets(simulating, replace(run, url="http://127.0.0.1:9/"), 64)
+        number = 0
 
-    def some(count: int) -> None:
-        nonlocal number
-        for _ in range(count):
-            dispatcher.accept(ready[number % 512], (hooks[number % 64],))
-            number += 1
-        dispatcher.wait_for_room()
+        def some(count: int) -> None:
+            nonlocal number
+            for _ in range(count):
+                dispatcher.accept(ready[number % 512], (hooks[number % 64],))
+                number += 1
+            dispatcher.wait_for_room()
 
-    some(500)
-    dispatcher.settle(60)
-    warm, before, start = number, cpu(), time.perf_counter()
-    while time.perf_counter() - start < run.seconds:
-        some(50)
-    dispatcher.settle(120)
-    measured = Measured(number - warm, time.perf_counter() - start, cpu() - before)
-    dispatcher.stop(1.0)
-    store.close()
-    return measured
-
-
-def _hook(number: int):  # type: ignore[no-untyped-def]
-    from emitter.delivery import Webhook
-
-    identity = f"{Random(number).getrandbits(128):032x}"
-    return Webhook(id=identity, url=f"http://127.0.0.1:9/{number}", signing_key=SigningKey(SECRET))
+        some(500)
+        simulating.settle(60)
+        warm, before, start = number, cpu(), time.perf_counter()
+        while time.perf_counter() - start < run.seconds:
+            some(50)
+        simulating.settle(120)
+        return Measured(number - warm, time.perf_counter() - start, cpu() - before)
 
 
 def dispatched(run: Run) -> Measured:
