@@ -6,8 +6,9 @@ They are frozen and know nothing of how they are sent or kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from emitter.signing import SigningKey
@@ -77,8 +78,7 @@ class WireRequest:
     cut_after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):  # a tuple, as Answer is: made for every attempt, and five times quicker to make
     """Where an attempt's time went, in microseconds; each counts its own part only. None: it did not get there."""
 
     lookup: int | None = None
@@ -88,8 +88,7 @@ class Timing:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back for one POST. A refused connection is an answer, too: `status` is None and `failure` says why.
 
     `failure` is one word: `lookup`, `egress`, `connect`, `tls`, `send`, `closed` (without an answer), `timeout`,
@@ -105,7 +104,7 @@ class Answer:
     failure: str = ""
     phase: str = ""
     error: str = ""  # in words, for people
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = Timing()
     address: str = ""  # what was dialled, as 127.0.0.1:8000
 
     @property

@@ -27,10 +27,11 @@ class Outcomes:
 
     def answer(self, wire: Wire, code: int = 0, message: str = "") -> Answer:
         """Say what came of a transfer that libcurl has ended with this code."""
-        raw = b"".join(wire.head)
+        head, chunks = wire.head, wire.chunks
+        raw = b"".join(head)
         parsed = self._parsed.get(raw)
         if parsed is None:
-            parsed = _parse(wire.head)
+            parsed = _parse(head)
             if len(raw) < 4096:
                 if len(self._parsed) >= _PARSED_MOST:
                     self._parsed.clear()
@@ -39,18 +40,14 @@ class Outcomes:
         failure = phase = error = ""
         if code:
             failure, phase, error = self._failure(wire, code, message, status)
-        chunks = wire.chunks
-        peer = wire.peer
         return Answer(
-            status, reason, headers,
-            chunks[0] if len(chunks) == 1 else b"".join(chunks),
-            wire.body_cut, failure, phase, error, _timing(wire, wire.curl.getinfo(pycurl.TOTAL_TIME_T)),
-            "" if peer is None else shown_address(*peer),
+            status, reason, headers, b"".join(chunks) if chunks else b"", wire.body_cut, failure, phase, error,
+            _timing(wire), wire.address,
         )  # fmt: skip
 
     def _failure(self, wire: Wire, code: int, message: str, status: int | None) -> tuple[str, str, str]:
         transfer = wire.transfer
-        where = shown_address(*wire.peer) if wire.peer else f"{transfer.target.host}:{transfer.target.port}"
+        where = wire.address or f"{transfer.target.host}:{transfer.target.port}"
         if wire.refused:
             by_name = "" if transfer.target.address else f" ({transfer.target.host} resolves to it)"
             return "egress", "", wire.refused + by_name
@@ -59,7 +56,7 @@ class Outcomes:
         if wire.trouble:
             return "send", "", wire.trouble
         if wire.head_cut:
-            return "protocol", "", f"headers without end: more than {wire.head_size - 1} bytes of them"
+            return "protocol", "", f"{where} sent headers without end: more than {len(wire.head)} lines"
         if code == CUT:
             return "send", "body", f"cut on purpose after {transfer.request.cut_after} bytes of the body"
         if code == STOPPED:
@@ -110,11 +107,6 @@ def before_wire(transfer: Transfer, failure: str, error: str, *, phase: str = ""
     return Answer(failure=failure, phase=phase, error=error, timing=Timing(lookup=lookup, total=round(seconds * 1e6)))
 
 
-def shown_address(host: str, port: int) -> str:
-    """Write an address and port the usual way."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def tls_words(code: int, message: str) -> str:
     """Say what is wrong with the TLS of a receiver, and what to do."""
     low = message.lower()
@@ -142,26 +134,25 @@ def _no_connection(where: str, number: int, message: str) -> str:
     return f"no connection to {where}: {message}"
 
 
-def _timing(wire: Wire, total: int) -> Timing:
+def _timing(wire: Wire) -> Timing:
     transfer, getinfo = wire.transfer, wire.curl.getinfo
     encrypted = transfer.target.scheme == "https"
-    lookup = round(transfer.lookup * 1e6)
+    lookup = round(transfer.lookup * 1e6) if transfer.lookup else 0
+    total = getinfo(pycurl.TOTAL_TIME_T) + lookup
     connect: int | None = 0
     tls: int | None = 0 if encrypted else None
     begun = 0
     if wire.opened or not wire.tries:  # a new connection, or none
-        looked_up, connected = getinfo(pycurl.NAMELOOKUP_TIME_T), getinfo(pycurl.CONNECT_TIME_T)
-        begun = connected
-        connect = connected - looked_up if connected else None
+        looked_up, begun = getinfo(pycurl.NAMELOOKUP_TIME_T), getinfo(pycurl.CONNECT_TIME_T)
+        connect = begun - looked_up if begun else None
         if encrypted:
             shaken = getinfo(pycurl.APPCONNECT_TIME_T)
-            tls = shaken - connected if shaken else None
-            begun = shaken or connected
-    first = getinfo(pycurl.STARTTRANSFER_TIME_T) if wire.head else 0
-    if first:
-        sent = getinfo(pycurl.POSTTRANSFER_TIME_T)
-        return Timing(lookup, connect, tls, max(first - (sent or begun), 0), total + lookup)
-    return Timing(lookup, connect, tls, None, total + lookup)
+            tls = shaken - begun if shaken else None
+            begun = shaken or begun
+    if not wire.head:
+        return Timing(lookup, connect, tls, None, total)
+    first, sent = getinfo(pycurl.STARTTRANSFER_TIME_T), getinfo(pycurl.POSTTRANSFER_TIME_T)
+    return Timing(lookup, connect, tls, max(first - (sent or begun), 0), total)
 
 
 def _parse(lines: list[bytes]) -> tuple[int | None, str, Headers]:

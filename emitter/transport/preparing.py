@@ -9,8 +9,8 @@ from emitter.egress import Target, parse_target
 from emitter.errors import BadValue
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# libcurl adds these by itself unless it is told not to; Expect is never sent, the others only if the request says so.
-_UNASKED = ("Accept", "Content-Type", "User-Agent")
+_UNASKED = ("Accept", "Content-Type", "User-Agent")  # libcurl adds them by itself unless it is told not to
+_LONG = 1_000_000  # bytes of a body, from about which on it would add Expect, too
 _CACHED = 1024
 
 Lines = list[str] | list[bytes]
@@ -51,6 +51,8 @@ class Preparer:
             lines = [line for line in lines if line[:15].lower() != "content-length:"]
             lines.append(f"Content-Length: {request.declared_length}")
         lines += silenced
+        if len(request.body) >= _LONG:
+            lines.append("Expect:")
         if text.isascii():
             return lines
         try:
@@ -64,8 +66,6 @@ class Preparer:
                 raise BadValue("header", name, "is no name of a header (RFC 9110, section 5.6.2).")
         stated = {name.lower() for name in names}
         silenced = [f"{name}:" for name in _UNASKED if name.lower() not in stated]
-        if "expect" not in stated:
-            silenced.append("Expect:")
         if len(self._shapes) >= _CACHED:
             self._shapes.clear()
         self._shapes[names] = silenced

@@ -16,16 +16,18 @@ from typing import Any
 
 import pycurl
 
-from emitter.delivery import BODY_CAP, HEADERS_CAP, Answer, WireRequest
+from emitter.delivery import BODY_CAP, Answer, WireRequest
 from emitter.egress import Egress, Target
 from emitter.transport.preparing import Lines
 
 Done = Callable[[Answer], None]
 Kind = tuple[bool, str, bool]  # verify_tls, ca, http2: what a handle is made for
-Connection = tuple[str, str, int, int]  # far address, near address, far port, near port
+Ends = tuple[str, str, int, int]  # far address, near address, far port, near port
 
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 _CA_CACHE_TIMEOUT = 321  # CURLOPT_CA_CACHE_TIMEOUT, which pycurl has no name for
+_ALLOW, _FORBID = int(pycurl.PREREQFUNC_OK), int(pycurl.PREREQFUNC_ABORT)
+_LINES = 1000  # of all heads of one transfer, interim ones (1xx) included
 _CA_CACHED = 60  # seconds for which a file of authorities is not read again
 
 
@@ -49,32 +51,42 @@ class Transfer:
         return request.declared_length is not None or request.pace is not None or request.cut_after is not None
 
 
+class Connection:
+    """One connection of libcurl's: what it is shown as, and a way to look whether its far end is still there."""
+
+    __slots__ = ("descriptor", "shown", "_poll")
+
+    def __init__(self, descriptor: int, shown: str, *, silent: bool) -> None:
+        self.descriptor, self.shown = descriptor, shown
+        look = select.poll()
+        look.register(descriptor, _GONE | select.POLLIN if silent else _GONE)
+        self._poll = look.poll
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the far end has closed it, or, where it ought to be silent, has said something."""
+        return bool(self._poll(0))
+
+
 class Connections:
     """The descriptors behind libcurl's connections, by their two ends, to look at one that is about to be reused."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._descriptors: dict[Connection, int] = {}
-        self.highest = 0
+        self._known: dict[Ends, Connection] = {}
+        self.get = self._known.get
+        self.highest = 0  # descriptor
 
-    def opened(self, connection: Connection, descriptors: list[int]) -> bool:
-        """Remember a new connection; False if none of the descriptors is its own."""
+    def opened(self, ends: Ends, descriptors: list[int], *, silent: bool) -> Connection | None:
+        """Remember a new connection; None if none of the descriptors is its own."""
         for descriptor in reversed(descriptors):
-            if len(descriptors) == 1 or _is(descriptor, connection):
-                if len(self._descriptors) >= self._most:
-                    self._descriptors = {key: each for key, each in self._descriptors.items() if _is(each, key)}
-                self._descriptors[connection] = descriptor
-                return True
-        return False
-
-    def is_closed(self, connection: Connection, *, silent: bool) -> bool:
-        """Whether the far end has closed an idle connection, or, where it ought to be silent, has said something."""
-        descriptor = self._descriptors.get(connection)
-        if descriptor is None:
-            return True
-        look = select.poll()
-        look.register(descriptor, _GONE | select.POLLIN if silent else _GONE)
-        return bool(look.poll(0))
+            if len(descriptors) == 1 or _is(descriptor, ends):
+                if len(self._known) >= self._most:
+                    for old in [key for key, each in self._known.items() if not _is(each.descriptor, key)]:
+                        del self._known[old]
+                self._known[ends] = connection = Connection(descriptor, shown_address(*ends[0:3:2]), silent=silent)
+                return connection
+        return None
 
 
 class Wire:
@@ -87,23 +99,21 @@ class Wire:
         self._url, self._milliseconds, self._fresh = "", 0, False
         self._lines: Lines = [""]
         self._ours: list[socket.socket] = []
-        self._silent = not kind[2]
+        self._refuse, self._known = egress.refuse, connections.get
+        self.head: list[bytes] = []
+        self.chunks: list[bytes] = []
         self._forget()
         self._set_up()
 
     def _forget(self) -> None:
         self.tries = 0
-        self.opened: list[int] = []
-        self.peer: tuple[str, int] | None = None
+        self.opened: list[int] = []  # descriptors of new connections
+        self.address = ""  # what was dialled
         self.refused = ""  # why an address was not dialled
-        self.stale = False
-        self.head: list[bytes] = []
-        self.head_size = 0
-        self.head_cut = False
-        self.chunks: list[bytes] = []
-        self.body_size = 0
-        self.body_cut = False
         self.trouble = ""  # an exception in a callback, in words
+        self.stale = self.head_cut = self.body_cut = False
+        self.head.clear()
+        self.chunks.clear()
 
     def _set_up(self) -> None:
         verify_tls, ca, http2 = self.kind
@@ -122,7 +132,7 @@ class Wire:
             (pycurl.PREREQFUNCTION, self._before_sending),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.SOCKOPTFUNCTION, self._opened_socket),
-            (pycurl.HEADERFUNCTION, self._on_header),
+            (pycurl.HEADERFUNCTION, self._header_taker()),
             (pycurl.WRITEFUNCTION, self._on_body),
         ):
             self.curl.setopt(option, value)
@@ -161,7 +171,8 @@ class Wire:
         """Let go of everything that belonged to the transfer."""
         if len(self.transfer.request.body) > BODY_CAP:
             self.curl.setopt(pycurl.POSTFIELDS, b"")
-        self._close_ours()
+        if self._ours:
+            self._close_ours()
         self._forget()
 
     def close(self) -> None:
@@ -180,7 +191,7 @@ class Wire:
                 if not rule:
                     opened = socket.socket(family, kind, protocol)
                     self._ours.append(opened)
-                    self.peer = (host, port)
+                    self.address = shown_address(host, port)
                     return opened
                 self.refused = f"{host} {rule}"
         except Exception as error:
@@ -205,39 +216,49 @@ class Wire:
         try:
             self.tries += 1
             if self.tries > 1:
-                return int(pycurl.PREREQFUNC_ABORT)
-            rule = self._egress.refuse(address, port, self.transfer.target.host)
-            if rule:
+                return _FORBID
+            target = self.transfer.target
+            if rule := self._refuse(address, port, target.host):
                 self.refused = f"{address} {rule}"
-                return int(pycurl.PREREQFUNC_ABORT)
-            self.peer = (address, port)
-            connection = (address, near_address, port, near_port)
-            if not self.opened or not self._connections.opened(connection, self.opened):
-                silent = self._silent and self.transfer.target.scheme == "http"
-                if self._connections.is_closed(connection, silent=silent):
+                return _FORBID
+            ends = (address, near_address, port, near_port)
+            connection = None
+            if self.opened:
+                # over TLS and HTTP/2 a receiver may speak unasked: session tickets, settings
+                connection = self._connections.opened(ends, self.opened, silent=target.scheme == "http")
+            if connection is None:
+                connection = self._known(ends)
+                if connection is None or connection.is_closed:
                     self.stale = True
-                    return int(pycurl.PREREQFUNC_ABORT)
+                    return _FORBID
+            self.address = connection.shown
         except Exception as error:
             self.trouble = f"not sent: {error}"
-            return int(pycurl.PREREQFUNC_ABORT)
-        return int(pycurl.PREREQFUNC_OK)
+            return _FORBID
+        return _ALLOW
 
-    def _on_header(self, line: bytes) -> int | None:
-        self.head_size += len(line)
-        if self.head_size > HEADERS_CAP:
-            self.head_cut = True
-            return -1
-        self.head.append(line)
-        return None
+    def _header_taker(self) -> Callable[[bytes], int | None]:
+        """Make the callback for each line of a head; a closure, because it is the one that is called most."""
+        head = self.head
+        take = head.append
+
+        def on_header(line: bytes) -> int | None:
+            if len(head) >= _LINES:  # of at most 100 KiB each and 300 KiB in all, libcurl sees to that
+                self.head_cut = True
+                return -1
+            take(line)
+            return None
+
+        return on_header
 
     def _on_body(self, chunk: bytes) -> int | None:
-        room = BODY_CAP - self.body_size
-        self.body_size += len(chunk)
+        chunks = self.chunks
+        room = BODY_CAP - sum(map(len, chunks))
         if len(chunk) > room:
-            self.chunks.append(chunk[:room])
+            chunks.append(chunk[:room])
             self.body_cut = True
             return -1
-        self.chunks.append(chunk)
+        chunks.append(chunk)
         return None
 
     def _close_ours(self) -> None:
@@ -246,7 +267,7 @@ class Wire:
         self._ours.clear()
 
 
-def _is(descriptor: int, connection: Connection) -> bool:
+def _is(descriptor: int, ends: Ends) -> bool:
     """Whether a descriptor is that very connection."""
     try:
         copy = socket.socket(fileno=descriptor)
@@ -254,11 +275,16 @@ def _is(descriptor: int, connection: Connection) -> bool:
         return False
     try:
         near, far = copy.getsockname(), copy.getpeername()
-        return bool((far[1], near[1]) == (connection[2], connection[3]))
+        return bool((far[1], near[1]) == (ends[2], ends[3]))
     except OSError:
         return False
     finally:
         copy.detach()
+
+
+def shown_address(host: str, port: int) -> str:
+    """Write an address and port the usual way."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _system_authorities() -> str:
