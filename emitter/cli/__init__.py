@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from emitter.cli.failures import ending
+from emitter.cli.failures import ending, whole_pipe
 from emitter.errors import UnknownName
 
 # name: (module, attribute, what the help says). Listed by hand, so that the help imports none of them.
@@ -55,6 +55,14 @@ class Emitter(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with whole_pipe():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with whole_pipe():
+            return super().invoke(ctx)
 
     def main(
         self,

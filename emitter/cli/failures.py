@@ -21,7 +21,7 @@ def ending() -> Iterator[None]:
     """Turn whatever ends a command into a text and an exit code."""
     try:
         _lenient()
-        with _whole_pipe():
+        with whole_pipe():
             yield
             sys.stdout.flush()
     except click.ClickException as error:
@@ -34,7 +34,7 @@ def ending() -> Iterator[None]:
         _exit(UNAVAILABLE, str(error))
     except EmitterError as error:
         _exit(USAGE, str(error))
-    except BrokenPipeError:
+    except Gone:
         # Whoever reads us has seen enough. What is still buffered must not fail again when Python ends.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -57,15 +57,17 @@ def ending() -> Iterator[None]:
         )
 
 
+class Gone(Exception):
+    """Whoever read our output has closed the pipe. Click would end with code 1 for it, ours for a failed check."""
+
+
 @contextmanager
-def _whole_pipe() -> Iterator[None]:
-    """Keep click from turning a broken pipe into exit code 1, which is ours for a check that failed."""
+def whole_pipe() -> Iterator[None]:
+    """Keep a broken pipe from click."""
     try:
         yield
-    except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):
-            raise end.__context__ from None
-        raise
+    except BrokenPipeError:
+        raise Gone from None
 
 
 def _lenient() -> None:
