@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SIZE = 512
 SEED = 20250722
+LONGEST = 10_000
 _asking = threading.Lock()
 
 
@@ -49,6 +50,8 @@ def _said(provider: str, arguments: dict[str, Any]) -> Iterator[Any]:
     faker.seed_instance(SEED)  # for each pool, so that no pool depends on which were filled before it
     for _ in range(SIZE):
         value = getattr(faker, provider)(**arguments)
+        if isinstance(value, bytes) or len(str(value)) > LONGEST:
+            raise ValueError(f"it makes bytes, or more than {LONGEST:,} characters")
         if not isinstance(value, str | int | float | list | dict | None):
             value = str(value)  # dates and the like, as ISO 8601
         yield value
