@@ -9,6 +9,7 @@ from types import TracebackType
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 SHAPES = {"path", "circle", "rect"}  # of SVG: closed at once with />
+INLINE = {"a", "b", "code", "span", "strong", "time"}
 
 
 class Answering:
@@ -43,14 +44,7 @@ class Answering:
                 while b"\r\n\r\n" not in received and (chunk := connection.recv(65536)):
                     received += chunk
                 head, _, body = received.partition(b"\r\n\r\n")
-                length = next(
-                    (
-                        int(line.split(b":")[1])
-                        for line in head.lower().split(b"\r\n")
-                        if line.startswith(b"content-length")
-                    ),
-                    0,
-                )
+                length = int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0] or 0)
                 while len(body) < length and (chunk := connection.recv(65536)):
                     body += chunk
                 connection.sendall(self._answer)
@@ -87,6 +81,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         assert self._open and self._open[-1] == tag, f"</{tag}> inside {self._open}"
         self._open.pop()
+        if tag not in INLINE:
+            self._words.append(" ")
 
     def handle_data(self, data: str) -> None:
         self._words.append(data)

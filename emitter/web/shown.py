@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -38,28 +38,39 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 def visible(value: object) -> Markup:
     """Escape a text, and show by a sign each character that cannot be seen, or that turns the text around."""
-    text = str(value)
-    parts: list[str] = []
+    parts = (_sign(run) if unseen else escape(run) for unseen, run in _runs(str(value)))
+    return Markup("").join(parts)
+
+
+def plain(value: object) -> str:
+    """Show a text as `visible` does, where no markup can stand: in attributes and titles."""
+    return "".join(_names(run) if unseen else run for unseen, run in _runs(str(value)))
+
+
+def _runs(text: str) -> Iterator[tuple[bool, str]]:
+    """Split a text into what needs signs and what does not."""
     last = 0
     for match in _SUSPECT.finditer(text):
-        parts.append(escape(text[last : match.start()]))
+        yield False, text[last : match.start()]
         for unseen, characters in groupby(match.group(), _unseen):
-            run = "".join(characters)
-            parts.append(_signs(run) if unseen else escape(run))
+            yield unseen, "".join(characters)
         last = match.end()
-    parts.append(escape(text[last:]))
-    return Markup("".join(parts))
+    yield False, text[last:]
 
 
 def _unseen(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
-def _signs(run: str) -> Markup:
-    """Short names for the controls of ASCII, the number for the rest; whole names on hover."""
-    signs = "".join(f"\u27e8{_CONTROLS.get(each) or format(ord(each), '04X')}\u27e9" for each in run)
+def _names(run: str) -> str:
+    """Short names for the controls of ASCII, the number for the rest."""
+    return "".join(f"\u27e8{_CONTROLS.get(each) or format(ord(each), '04X')}\u27e9" for each in run)
+
+
+def _sign(run: str) -> Markup:
+    """The same, set apart, with whole names on hover."""
     names = ", ".join(dict.fromkeys(f"U+{ord(each):04X} {unicodedata.name(each, '')}".strip() for each in run[:8]))
-    return Markup('<span class="sign" title="{}">{}</span>').format(names, signs)
+    return Markup('<span class="sign" title="{}">{}</span>').format(names, _names(run))
 
 
 def indented(text: str) -> str:
@@ -148,5 +159,5 @@ def family(type_name: str) -> tuple[str, str]:
 
 def install(blueprint: Blueprint) -> None:
     """Make the filters known to every template of the app."""
-    for filter_ in (visible, body, ago, exact, milliseconds, halves, family):
+    for filter_ in (visible, plain, body, ago, exact, milliseconds, halves, family):
         blueprint.add_app_template_filter(filter_)
