@@ -1,24 +1,20 @@
 """Decide whether a body fits its schema, and say in words where it does not.
 
-`jsonschema-rs` decides: that takes a microsecond and is done for every event. `jsonschema` explains: it is loaded when
-the first body is refused, because loading it takes longer than everything else at start.
+One engine, `jsonschema-rs`, does both: deciding takes a microsecond and is done for every event, and an explanation
+never contradicts the verdict. The reference implementation, `jsonschema`, holds it to account in the tests; loading
+that takes longer than everything else at start.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jsonschema_rs
 
-from emitter.catalog.references import BASE, Documents
+from emitter.catalog.references import BASE, Documents, follow
 from emitter.errors import Violation, shown
-
-if TYPE_CHECKING:
-    from jsonschema import ValidationError
-    from jsonschema.protocols import Validator
 
 _KINDS = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false", "null": "null",
@@ -47,52 +43,33 @@ class Checker:
         """Compile; raise `ValueError` with the reason if the file is no schema or refers to what is not there."""
         self._file, self._documents = file, documents
         self._provenance = provenance or {}
-        self._fast = jsonschema_rs.Draft202012Validator(
+        self._engine = jsonschema_rs.Draft202012Validator(
             documents[file], registry=registry, validate_formats=True, offline=True, base_uri=BASE + file
         )
-        self.is_valid = self._fast.is_valid
+        self.is_valid = self._engine.is_valid
 
     def violations(self, body: Any) -> list[Violation]:
         """Say everything that is wrong with a body, in the order of its members; nothing for a valid one."""
-        if self.is_valid(body):
-            return []
-        found = {self._violation(error): None for error in self._errors(body)}
-        if not found:  # The two validators disagree: the one that refused has the last word.
-            for refused in self._fast.iter_errors(body):
-                pointer = "".join(_step(step) for step in refused.instance_path)
-                violation = Violation(pointer, refused.kind.name, _unquoted(refused.message), self._mark(pointer))
-                found[violation] = None
+        found = {self._violation(error) for error in self._engine.iter_errors(body)}
         return sorted(found, key=lambda violation: (violation.pointer, violation.rule, violation.message))
 
-    def _errors(self, body: Any) -> list[ValidationError]:
-        try:
-            return list(self._slow.iter_errors(body))
-        except Exception:  # a pattern that only the other engine reads, in a keyword other than `pattern`
-            return []
-
-    @cached_property
-    def _slow(self) -> Validator:
-        from jsonschema import Draft202012Validator, FormatChecker
-        from jsonschema.validators import extend
-        from referencing import Registry
-        from referencing.jsonschema import DRAFT202012
-
-        registry: Registry[Any] = Registry()
-        for name, document in self._documents.items():
-            # Met inside a `$ref`, a "$schema" would bring back the class without our `pattern`.
-            bare = {keyword: value for keyword, value in document.items() if keyword != "$schema"}
-            registry = registry.with_resource(BASE + name, DRAFT202012.create_resource(bare))
-        explainer: type[Validator] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
-        return explainer({"$ref": BASE + self._file}, registry=registry, format_checker=FormatChecker())
-
-    def _violation(self, error: ValidationError) -> Violation:
-        pointer = "".join(_step(step) for step in error.absolute_path)
-        rule, schema = str(error.validator), error.schema
-        own = schema.get("x-provenance", "") if isinstance(schema, dict) else ""
+    def _violation(self, error: jsonschema_rs.ValidationError) -> Violation:
+        pointer, rule = "".join(_step(step) for step in error.instance_path), error.kind.name
         if rule == "required":
-            missing = _missing(error)
+            missing = str(error.kind.value)
             return Violation(pointer, rule, f"the member {missing} is missing", self._mark(pointer + _step(missing)))
-        return Violation(pointer, rule, _in_words(error), own if pointer and own else self._mark(pointer))
+        schema = self._schema(error)
+        mark = schema.get("x-provenance") or self._mark(pointer)
+        return Violation(pointer, rule, _in_words(error, schema), str(mark))
+
+    def _schema(self, error: jsonschema_rs.ValidationError) -> dict[str, Any]:
+        """The subschema whose keyword was broken."""
+        place = (error.absolute_keyword_location or "").removeprefix(BASE).rpartition("/")[0]
+        try:
+            found = follow(self._documents, self._file, place).schema
+        except LookupError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _mark(self, pointer: str) -> str:
         """The provenance of the nearest member that has one, going up."""
@@ -108,51 +85,31 @@ def _step(step: str | int) -> str:
     return "/" + str(step).replace("~", "~0").replace("/", "~1")
 
 
-def _missing(error: ValidationError) -> str:
-    """`jsonschema` reports each missing member by itself and names it only in its text."""
-    wanted: Any = error.validator_value
-    return next((name for name in wanted if error.message.startswith(repr(name))), "?")
-
-
-@cache
-def _matcher(pattern: str) -> Callable[[object], bool]:
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern}).is_valid
-
-
-def _pattern(validator: Validator, pattern: str, instance: object, schema: object) -> Iterable[ValidationError]:
-    """Ask the engine that decides: `re` knows no \\p{L}, and lets a line break stand after `$`."""
-    from jsonschema import ValidationError
-
-    if isinstance(instance, str) and not _matcher(pattern)(instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-def _in_words(error: ValidationError) -> str:
+def _in_words(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> str:
     """Say what is, and what should be."""
-    wanted: Any = error.validator_value
     instance: Any = error.instance
-    value = _value(instance)
-    match error.validator:
+    rule, value = error.kind.name, _value(instance)
+    wanted = schema.get(rule)
+    match rule:
         case "type":
-            kinds = [wanted] if isinstance(wanted, str) else wanted
+            kinds: list[str] = wanted if isinstance(wanted, list) else [str(wanted)]
             return f"must be {' or '.join(_KINDS.get(kind, kind) for kind in kinds)}, is {_kind(instance)}"
         case "const":
             return f"must be {_value(wanted)}, is {value}"
-        case "enum":
+        case "enum" if isinstance(wanted, list):
             return f"must be one of {', '.join(_value(choice) for choice in wanted)}, is {value}"
         case "format":
-            return f"must be {_FORMATS.get(wanted, f'of the format {wanted}')}, is {value}"
+            return f"must be {_FORMATS.get(str(wanted), f'of the format {wanted}')}, is {value}"
         case "pattern":
-            words = error.schema.get("x-words") if isinstance(error.schema, dict) else ""
-            return f"must {words or f'match {wanted}'}, is {value}"
+            return f"must {schema.get('x-words') or f'match {wanted}'}, is {value}"
         case "minLength" | "maxLength":
-            return f"must have {_bound(error)} {wanted:,} characters, has {len(instance):,}"
+            return f"must have {_bound(rule)} {wanted} characters, has {len(instance):,}"
         case "minItems" | "maxItems":
-            return f"must have {_bound(error)} {wanted:,} items, has {len(instance):,}"
+            return f"must have {_bound(rule)} {wanted} items, has {len(instance):,}"
         case "minProperties" | "maxProperties":
-            return f"must have {_bound(error)} {wanted:,} members, has {len(instance):,}"
+            return f"must have {_bound(rule)} {wanted} members, has {len(instance):,}"
         case "minimum" | "maximum":
-            return f"must be {_bound(error)} {wanted}, is {value}"
+            return f"must be {_bound(rule)} {wanted}, is {value}"
         case "exclusiveMinimum":
             return f"must be more than {wanted}, is {value}"
         case "exclusiveMaximum":
@@ -161,14 +118,26 @@ def _in_words(error: ValidationError) -> str:
             return f"must be a multiple of {wanted}, is {value}"
         case "uniqueItems":
             return "must not hold the same item twice"
-        case "anyOf" | "oneOf" if error.context:
-            reasons = "; or it ".join(dict.fromkeys(_in_words(inner) for inner in error.context))
-            return f"fits none of the forms that are allowed here: it {reasons}"
+        case "not":
+            return f"must not be as it is: {value}"
+        case "additionalProperties" | "unevaluatedProperties":
+            return f"must not have the members {', '.join(map(shown, error.kind.value))}"
+    match error.kind:
+        case jsonschema_rs.ValidationErrorKind.FalseSchema():
+            return "must not be there"
+        case jsonschema_rs.ValidationErrorKind.PropertyNames(error=inner):
+            return f"has a member whose name is not allowed: {_unquoted(inner.message)}"
+        case (
+            jsonschema_rs.ValidationErrorKind.AnyOf(context=context)
+            | jsonschema_rs.ValidationErrorKind.OneOfNotValid(context=context)
+        ):
+            forms = [inner.message for branch in context for inner in branch[:1]]
+            return f"fits none of the forms that are allowed here: {_unquoted('; '.join(dict.fromkeys(forms)))}"
     return _unquoted(error.message)
 
 
-def _bound(error: ValidationError) -> str:
-    return "at least" if str(error.validator).startswith("min") else "at most"
+def _bound(rule: str) -> str:
+    return "at least" if rule.startswith("min") else "at most"
 
 
 def _kind(value: object) -> str:
