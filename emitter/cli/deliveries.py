@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,7 +246,7 @@ def _pages(door: Door, query: AttemptQuery, limit: int) -> tuple[list[Json], str
 
 def _follow(setup: Setup, given: dict[str, Any]) -> None:
     from emitter.cli.door import running
-    from emitter.query import AttemptQuery
+    from emitter.query import OUTCOMES, AttemptQuery
 
     if given["before"] or given["until"]:
         raise UsageError("--before and --until look back; what is followed is yet to come.")
@@ -261,7 +262,7 @@ def _follow(setup: Setup, given: dict[str, Any]) -> None:
         note("Following; stop with Ctrl-C.")
         seen: set[int] = set()
         while True:
-            query = AttemptQuery.parse(query_of(given, PAGE).pairs(after=low))
+            query = replace(query_of(given, PAGE), after=low)
             found = client.attempts(query)["attempts"][::-1]
             for attempt in found:
                 if attempt["outcome"] != "started" and attempt["id"] not in seen:
@@ -271,7 +272,8 @@ def _follow(setup: Setup, given: dict[str, Any]) -> None:
             while found and (found[0]["outcome"] != "started" or len(found) >= PAGE):
                 low = found.pop(0)["id"]
                 seen.discard(low)
-            client.wait(AttemptQuery.parse(query.pairs(after=low)), count=len(seen) + 1, timeout=POLL)
+            ended = query.outcome or tuple(word for word in OUTCOMES if word != "started")
+            client.wait(replace(query, after=low, outcome=ended), count=len(seen) + 1, timeout=POLL)
 
 
 def _follow_line(form: str, attempt: Json) -> None:

@@ -38,6 +38,7 @@ PORTION = 128
 @click.option("--set", "sets", metavar="PATH=VALUE", multiple=True, help="Set a member: data.dataProductName=Claims.")
 @click.option("--unset", metavar="PATH", multiple=True, help="Leave a member out: data.actionLink.")
 @click.option("--seed", type=int, metavar="N", help="The same seed makes the same events.")
+@click.option("--start", metavar="TIME", help="On a virtual clock that starts then, as 2030-01-31T09:00:00Z.")
 @click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many events. [1]")
 @click.option("--profile", type=click.Choice(("core", "extended")), help="What data holds. [core]")
 @click.option("--body", metavar="FILE", help="A whole body, sent exactly as it is; - for standard input.")
@@ -49,7 +50,14 @@ PORTION = 128
 @click.option("--no-wait", is_flag=True, help="Only hand it in; the outcome is in the history.")
 @everywhere()
 def trigger(
-    setup: Setup, type_name: str | None, dry_run: bool, edit: bool, wait: float, no_wait: bool, **how: Any
+    setup: Setup,
+    type_name: str | None,
+    start: str | None,
+    dry_run: bool,
+    edit: bool,
+    wait: float,
+    no_wait: bool,
+    **how: Any,
 ) -> None:
     """Make an event of TYPE and send it.
 
@@ -61,6 +69,9 @@ def trigger(
       emitter trigger --body captured.json --to http://127.0.0.1:3000/
     """
     spec = _spec(type_name or "", how)
+    setup = setup.with_settings(start=start)
+    if how["seed"] is not None:  # the digits of its stamps come from the simulator's seed
+        setup = replace(setup, plain={**setup.plain, "seed": how["seed"]})
     from emitter.cli.door import opened
 
     with opened(setup) as door:
@@ -90,7 +101,7 @@ def _spec(type_name: str, how: dict[str, Any]) -> TriggerSpec:
     sets = [Override.set(text) for text in how["sets"]]
     return TriggerSpec(
         type=type_name,
-        body=None if how["body"] is None else read_bytes(how["body"], most=LARGEST),
+        body=None if how["body"] is None else _body(how["body"], LARGEST),
         to=to,
         signing_key=secret_of(how["secret"], how["secret_file"]) if to else "",
         verify_tls=not how["insecure"],
@@ -104,6 +115,13 @@ def _spec(type_name: str, how: dict[str, Any]) -> TriggerSpec:
         allow_invalid=how["allow_invalid"],
         run=how["run"],
     )
+
+
+def _body(file: str, largest: int) -> bytes:
+    raw = read_bytes(file, most=largest)
+    if len(raw) > largest:
+        raise UsageError(f"--body {file}: it has more than {largest:,} bytes.")
+    return raw
 
 
 def _edited(door: Door, spec: TriggerSpec) -> TriggerSpec:
