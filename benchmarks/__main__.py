@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"## {suite.title}\n\n**FAILED**: {error}\n", flush=True)
             verdicts.append(f"- **FAILED**: {suite.title}")
             continue
-        print(report.markdown(suite, results), flush=True)
-        judged = [report.judge(bound, results) for bound in suite.bounds]
+        print(report.markdown(suite, results, smoke=plan.smoke), flush=True)
+        judged = [report.judge(bound, results, smoke=plan.smoke) for bound in suite.bounds]
         verdicts += [report.verdict(each) for each in judged]
         written["suites"][name] = {"cases": [_written(found) for found in results], "bounds": judged}
     written["machine"]["stolen"] = round(_share(before, machine.stolen()), 4)

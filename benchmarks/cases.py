@@ -95,6 +95,7 @@ class Bound:
     """A claim: `case` is at least so many times `over`, or its figure `by` is at least or at most so much.
 
     `by` is `rate` (operations a second), `cpu` (CPU time an operation; the smaller, the better), or a name in `extra`.
+    One that is `full` says nothing of a smaller amount.
     """
 
     words: str
@@ -104,6 +105,7 @@ class Bound:
     least: float | None = None
     most: float | None = None
     unit: str = ""
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)

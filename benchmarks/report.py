@@ -25,14 +25,14 @@ def ratios(case: Found, over: Found, by: str) -> list[float]:
     return [(theirs / mine if by == "cpu" else mine / theirs) for mine, theirs in pairs if mine and theirs]
 
 
-def judge(bound: Bound, results: Sequence[Found]) -> dict[str, Any]:
-    """Say whether a bound is met: True, False, or None where one side was not run."""
+def judge(bound: Bound, results: Sequence[Found], *, smoke: bool = False) -> dict[str, Any]:
+    """Say whether a bound is met: True, False, or None where one side was not run, or not in full."""
     by_name = {found.case: found for found in results}
     case, over = by_name[bound.case], by_name.get(bound.over)
     values = ratios(case, over, bound.by) if over else figures(case, bound.by)
     value = median(values) if values else None
     met = None
-    if value is not None:
+    if value is not None and not (smoke and bound.full):
         met = (bound.least is None or value >= bound.least) and (bound.most is None or value <= bound.most)
     return {
         "words": bound.words, "value": value, "least": bound.least, "most": bound.most, "met": met,
@@ -41,7 +41,7 @@ def judge(bound: Bound, results: Sequence[Found]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def markdown(suite: Suite, results: Sequence[Found]) -> str:
+def markdown(suite: Suite, results: Sequence[Found], *, smoke: bool = False) -> str:
     """One suite: a table, remarks, bounds."""
     lines = [f"## {suite.title}", ""]
     ran = [found for found in results if found.runs]
@@ -53,7 +53,7 @@ def markdown(suite: Suite, results: Sequence[Found]) -> str:
             lines += [f"{found.case}: {title}", "", *_rows(rows), ""]
     lines += [f"- {found.case}: not run ({found.not_run})" for found in results if found.not_run]
     lines += [f"- {remark}" for remark in suite.remarks]
-    lines += [verdict(judge(bound, results)) for bound in suite.bounds]
+    lines += [verdict(judge(bound, results, smoke=smoke)) for bound in suite.bounds]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -63,7 +63,8 @@ def verdict(judged: dict[str, Any]) -> str:
         f"at least {number(judged['least'])}" if judged["least"] is not None else f"at most {number(judged['most'])}"
     )
     if judged["met"] is None:
-        return f"- **not run**: {judged['words']} ({wanted} {judged['unit']})"
+        seen = "" if judged["value"] is None else f"; {number(judged['value'])} in a smaller run"
+        return f"- **not run**: {judged['words']} ({wanted} {judged['unit']}{seen})"
     spread = ""
     if judged["lowest"] != judged["highest"]:
         spread = f", {number(judged['lowest'])}..{number(judged['highest'])}"
