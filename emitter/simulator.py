@@ -58,7 +58,8 @@ class Simulator:
         try:
             self.clock: Clock = self._clock()
             seed = settings.seed if settings.seed is not None else SystemRandom().getrandbits(48)
-            self._stamps = Stamps(Random(f"stamps {seed}"), self.store.last_stamp)
+            latest = self.store.last_stamp(self.clock.now() + (time.SECOND if self.clock.virtual else 0))
+            self._stamps = Stamps(Random(f"stamps {seed}"), latest)
             self._chance = SystemRandom()
             self.factory = self._factory(seed)
             self.listeners: list[tuple[str, int]] = []

@@ -338,3 +338,18 @@ def test_a_reset_leaves_an_empty_simulator_that_works(simulator, receiver):
     trigger(simulator, to=receiver.url)
     simulator.settle(10)
     assert outcomes(simulator) == [(1, "rejected", 401)]  # the receiver wants a signature
+
+
+def test_events_of_a_virtual_year_do_not_pull_later_ones_along(make_simulator, tmp_path):
+    path = tmp_path / "store.sqlite"
+    ahead = make_simulator(store=path, start=START)
+    virtual = [trigger(ahead)["timestamp"], trigger(ahead)["timestamp"]]
+    ahead.close()
+
+    today = make_simulator(store=path)
+    real = trigger(today)["timestamp"]
+    today.close()
+    again = make_simulator(store=path, start=START)
+
+    assert virtual[0] < virtual[1] < trigger(again)["timestamp"] < "2030-01-01T09:00:01"
+    assert real < "2030"

@@ -76,7 +76,18 @@ class Store:
         self._events, self._deliveries, self._attempts, self._webhooks = counters
         self._types = dict(connection.execute("SELECT name, id FROM types"))
         self._runs = dict(connection.execute("SELECT name, id FROM runs"))
-        self.last_stamp: int = connection.execute("SELECT max(stamp) FROM events").fetchone()[0] or 0
+
+    def last_stamp(self, until: int) -> int:
+        """The latest stamp of the newest events that is not after `until`, 0 for none.
+
+        A store may hold events of a virtual clock that was years ahead; they must not pull along those of another.
+        """
+        with self.reader.connection() as connection:
+            found = connection.execute(
+                "SELECT max(stamp) FROM (SELECT stamp FROM events ORDER BY id DESC LIMIT 20000) WHERE stamp <= ?",
+                (until,),
+            ).fetchone()
+        return found[0] or 0
 
     def _meta(self, key: str) -> str | None:
         with self.reader.connection() as connection:
