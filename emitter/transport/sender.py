@@ -91,7 +91,8 @@ class Sender:
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._in_flight)
         self._poll = select.poll()
         self._poll.register(self._wake_out, select.POLLIN)
-        self._polled: tuple[list[int], list[int]] = ([], [])
+        self._reading: set[int] = set()
+        self._writing: set[int] = set()
         while not self._is_over():
             try:
                 self._move()
@@ -298,15 +299,7 @@ class Sender:
             until = max(int((min(wakes) - monotonic()) * 1000) + 1, 0)
             milliseconds = until if milliseconds < 0 else min(milliseconds, until)
         reading, writing, _ = self._multi.fdset()
-        if (reading, writing) != self._polled:
-            self._poll = select.poll()
-            self._poll.register(self._wake_out, select.POLLIN)
-            for descriptor in reading:
-                self._poll.register(descriptor, select.POLLIN)
-            for descriptor in writing:
-                both = select.POLLIN | select.POLLOUT if descriptor in reading else select.POLLOUT
-                self._poll.register(descriptor, both)
-            self._polled = (reading, writing)
+        self._watch(set(reading), set(writing))
         self._asleep = True
         if self._inbound:
             milliseconds = 0
@@ -316,6 +309,18 @@ class Sender:
             if descriptor == self._wake_out:
                 with suppress(BlockingIOError):
                     os.read(self._wake_out, 4096)
+
+    def _watch(self, reading: set[int], writing: set[int]) -> None:
+        """Have the poll object look at these descriptors; as a rule they are those of last time."""
+        if reading == self._reading and writing == self._writing:
+            return
+        poll = self._poll
+        for descriptor in (self._reading | self._writing) - reading - writing:
+            poll.unregister(descriptor)
+        for descriptor in (reading ^ self._reading | writing ^ self._writing) & (reading | writing):
+            events = (select.POLLIN if descriptor in reading else 0) | (select.POLLOUT if descriptor in writing else 0)
+            poll.register(descriptor, events)
+        self._reading, self._writing = reading, writing
 
     def _shut_down(self) -> None:
         self._lookups.close()

@@ -34,7 +34,7 @@ _CA_CACHED = 60  # seconds for which a file of authorities is not read again
 class Transfer:
     """One attempt on its way: what was asked for, and what is known of it before libcurl has it."""
 
-    __slots__ = ("request", "seconds", "done", "target", "lines", "started", "lookup", "addresses", "over")
+    __slots__ = ("request", "seconds", "done", "target", "lines", "started", "lookup", "addresses", "over", "faulty")
 
     def __init__(self, request: WireRequest, seconds: float, done: Done, target: Target, lines: Lines) -> None:
         self.request, self.seconds, self.done = request, seconds, done
@@ -43,29 +43,23 @@ class Transfer:
         self.lookup = 0.0  # seconds that our own lookup took
         self.addresses: tuple[str, ...] = ()  # what its name leads to
         self.over = False  # whether its lookup is: found, failed or too late
-
-    @property
-    def faulty(self) -> bool:
-        """Whether it breaks HTTP on purpose, so that its connection must serve no other."""
-        request = self.request
-        return request.declared_length is not None or request.pace is not None or request.cut_after is not None
+        # whether it breaks HTTP on purpose, so that its connection must serve no other
+        self.faulty = not (request.declared_length is request.pace is request.cut_after is None)
 
 
 class Connection:
-    """One connection of libcurl's: what it is shown as, and a way to look whether its far end is still there."""
+    """One connection of libcurl's: what it is shown as, and a way to look whether its far end is still there.
 
-    __slots__ = ("descriptor", "shown", "_poll")
+    `look(0)` is empty unless the far end has closed it or, where it ought to be silent, has said something.
+    """
+
+    __slots__ = ("descriptor", "shown", "look")
 
     def __init__(self, descriptor: int, shown: str, *, silent: bool) -> None:
         self.descriptor, self.shown = descriptor, shown
-        look = select.poll()
-        look.register(descriptor, _GONE | select.POLLIN if silent else _GONE)
-        self._poll = look.poll
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the far end has closed it, or, where it ought to be silent, has said something."""
-        return bool(self._poll(0))
+        looking = select.poll()
+        looking.register(descriptor, _GONE | select.POLLIN if silent else _GONE)
+        self.look = looking.poll
 
 
 class Connections:
@@ -96,8 +90,7 @@ class Wire:
         self.kind, self._egress, self._connections = kind, egress, connections
         self.curl = pycurl.Curl()
         self.transfer: Transfer = None  # type: ignore[assignment]  # begin() comes first
-        self._url, self._milliseconds, self._fresh = "", 0, False
-        self._lines: Lines = [""]
+        self._url, self._seconds, self._fresh = "", 0.0, False
         self._ours: list[socket.socket] = []
         self._refuse, self._known = egress.refuse, connections.get
         self.head: list[bytes] = []
@@ -147,13 +140,10 @@ class Wire:
         if self._url != request.url:
             setopt(pycurl.URL, request.url)
             self._url = request.url
-        if self._lines != transfer.lines:
-            setopt(pycurl.HTTPHEADER, transfer.lines)
-            self._lines = transfer.lines
-        milliseconds = max(int(seconds * 1000), 1)
-        if self._milliseconds != milliseconds:
-            setopt(pycurl.TIMEOUT_MS, milliseconds)
-            self._milliseconds = milliseconds
+        setopt(pycurl.HTTPHEADER, transfer.lines)
+        if self._seconds != seconds:
+            setopt(pycurl.TIMEOUT_MS, max(int(seconds * 1000), 1))
+            self._seconds = seconds
         if self._fresh is not fresh:
             setopt(pycurl.FRESH_CONNECT, int(fresh))
             self._fresh = fresh
@@ -228,7 +218,7 @@ class Wire:
                 connection = self._connections.opened(ends, self.opened, silent=target.scheme == "http")
             if connection is None:
                 connection = self._known(ends)
-                if connection is None or connection.is_closed:
+                if connection is None or connection.look(0):
                     self.stale = True
                     return _FORBID
             self.address = connection.shown
