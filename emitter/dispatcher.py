@@ -161,6 +161,8 @@ class Dispatcher:
                 for delivery in accepted.deliveries:
                     lane = self._lane(delivery.webhook, express=express)
                     self._enqueue(lane, self._item(delivery, event))
+                    if express:
+                        self._lane(delivery.webhook).pass_over(delivery.id)
         if done is not None:
             done(accepted, error)
 
@@ -320,12 +322,15 @@ class Dispatcher:
                 due=retry or delivery.due, attempts=number,
             )  # fmt: skip
         if rows:
-            self._store.put(rows)
-            self._store.flush()
+            self._store.put_and_wait(rows)  # unwritten, what was left would be taken for unsent
         by_number = {webhook.number: webhook for webhook in webhooks}
         for number in self._store.reader.waiting_counts():
             webhook = by_number.get(number)
-            if webhook is not None:
+            if webhook is None:  # the process ended between the removal and the drop
+                self._store.drop_waiting(Webhook("", "", number), "The webhook was removed.")
+            elif webhook.suppressed:
+                self._store.drop_waiting(webhook, "The webhook was suppressed.")
+            else:
                 lane = self._lane(webhook)
                 lane.behind = True
                 self._refill(lane)
@@ -337,9 +342,10 @@ class Dispatcher:
         with self._lock:
             lane.behind = False
             for delivery, event in found:
-                lane.add(self._stored_item(delivery, event))
-                self._in_memory += 1
+                self._in_memory += lane.add(self._stored_item(delivery, event))
             lane.behind = len(found) == _REFILL
+            if not lane.behind:
+                lane.elsewhere.clear()
             self._pump(lane)
 
     def _stored_item(self, row: DeliveryRow, event: EventRow) -> Item:

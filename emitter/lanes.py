@@ -40,6 +40,7 @@ class Lane:
         "alarm",
         "aside",
         "behind",
+        "elsewhere",
         "express",
         "failures",
         "gone",
@@ -57,6 +58,7 @@ class Lane:
         self.in_flight = 0
         self.loaded_to = 0
         self.behind = False
+        self.elsewhere: set[int] = set()
         self.failures = 0
         self.gone = ""
         self.alarm: int | None = None
@@ -69,8 +71,21 @@ class Lane:
             self.behind = True
             return False
         self.loaded_to = item.delivery_id
-        self.queue.append(item)
+        if item.delivery_id in self.elsewhere:
+            self.elsewhere.remove(item.delivery_id)
+            return False
+        if item.attempts and self.limit > 1:  # brought back from the store, to be tried again at its time
+            self.put_back(item)
+        else:
+            self.queue.append(item)
         return True
+
+    def pass_over(self, delivery_id: int) -> None:
+        """Never take in this delivery, which goes by another lane."""
+        if self.behind:
+            self.elsewhere.add(delivery_id)
+        else:
+            self.loaded_to = max(self.loaded_to, delivery_id)
 
     def take(self, now: int) -> Item | None:
         """Give out what may leave now, counting it as under way; None when nothing may."""
@@ -123,8 +138,9 @@ class Lane:
         return self.behind and len(self.queue) < MOST_IN_MEMORY // 4
 
     def clear(self) -> list[Item]:
-        """Give up everything that waits in memory."""
+        """Give up everything that waits, in memory and, as it is dropped there too, in the store."""
         items = [*self.queue, *(item for _, _, item in self.aside)]
         self.queue.clear()
         self.aside.clear()
+        self.behind = False
         return items

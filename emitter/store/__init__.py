@@ -56,12 +56,21 @@ class Store:
             self.lock = StoreLock(path)
             connection = open_file(path, self.lock, patience=patience, durable=durable)
         self._connection = connection
-        self.writer = Writer(connection, str(path or "the store in memory"), self._guard)
+        self.writer = Writer(connection, path, self._guard)
         self.reader = Reader(path, connection, self._guard)
         self._names = threading.Lock()
         self._last_started = 0
         self._by_number: dict[int, Webhook] | None = None
-        self._load()
+        try:
+            self._load()
+        except (sqlite3.Error, StoreUnusable) as error:  # a file that is damaged further in
+            self.close()
+            why = error.why if isinstance(error, StoreUnusable) else f"cannot be used ({error})"
+            raise StoreUnusable(self._where, f"{why}. Name another file: --store") from None
+
+    @property
+    def _where(self) -> str:
+        return str(self.path or "the store in memory")
 
     def _load(self) -> None:
         connection = self._connection
@@ -178,11 +187,15 @@ class Store:
         """Queue rows for the next commit; see `Writer.put`."""
         if self.process != os.getpid():
             raise StoreUnusable(
-                self.path or "the store in memory",
+                self._where,
                 f"was opened in process {self.process} and is used in {os.getpid()}. A server that forks workers after "
                 "loading the app cannot share a simulator: run it with one process (threads are fine).",
             )
         self.writer.put(rows, done, vital=vital)
+
+    def put_and_wait(self, rows: Rows) -> None:
+        """Put rows and return once they are on disk; raise what kept them from getting there."""
+        self.writer.run(lambda _: None, rows)
 
     def type_id(self, name: str) -> int:
         """Return the number of an event type, making it known first."""

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from emitter.delivery import Answer, Headers, Timing
+from emitter.errors import StoreUnusable
 from emitter.query import AttemptQuery, Page, matching_types
 from emitter.store import search
 from emitter.store.ids import PublicIds
@@ -121,14 +122,17 @@ class Reader:
             with self._guard:
                 yield self._shared
             return
-        mine: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if mine is None:
-            mine = connect(str(self._path), read_only=True)
-            mine.execute("PRAGMA mmap_size = 1073741824")
-            self._local.connection = mine
-            with self._guard:
-                self._all.append(mine)
-        yield mine
+        try:
+            mine: sqlite3.Connection | None = getattr(self._local, "connection", None)
+            if mine is None:
+                mine = connect(str(self._path), read_only=True)
+                mine.execute("PRAGMA mmap_size = 1073741824")
+                self._local.connection = mine
+                with self._guard:
+                    self._all.append(mine)
+            yield mine
+        except sqlite3.Error as error:
+            raise StoreUnusable(self._path, f"cannot be read ({error})") from error
 
     def close(self) -> None:
         with self._guard:

@@ -6,10 +6,14 @@ the batch's `done` is called on this thread after the commit, and never before.
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from emitter.errors import EmitterError, StoreUnusable
@@ -23,6 +27,8 @@ Result = TypeVar("Result")
 MOST_WAITING = 8192
 _GROUP = 1024
 _RETRY = 0.25
+_MAY_PASS = (sqlite3.OperationalError, OSError)  # a full disk, a lock, a file that is gone: later it may work
+_log = logging.getLogger("emitter.store")
 
 
 class Batch:
@@ -37,8 +43,10 @@ class Batch:
 class Writer:
     """The only connection that writes. `group_end` is called after every group, its callbacks included."""
 
-    def __init__(self, connection: sqlite3.Connection, where: str, guard: threading.RLock) -> None:
-        self._connection, self._where, self._guard = connection, where, guard
+    def __init__(self, connection: sqlite3.Connection, file: Path | None, guard: threading.RLock) -> None:
+        self._connection, self._file, self._guard = connection, file, guard
+        self._where = str(file or "the store in memory")
+        self._identity = (0, 0) if file is None else (file.stat().st_dev, file.stat().st_ino)
         self._waiting: list[Batch] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -54,11 +62,11 @@ class Writer:
         """
         batch = Batch(rows, done, vital=vital, call=call)
         with self._changed:
-            if self._closing:
-                raise StoreUnusable(self._where, "the store is closed")
             if not vital and threading.current_thread() is not self._thread:
                 while len(self._waiting) > MOST_WAITING and not self._closing:
                     self._changed.wait(1.0)
+            if self._closing:
+                raise StoreUnusable(self._where, "the store is closed")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="emitter-writer", daemon=True)
                 self._thread.start()
@@ -66,8 +74,11 @@ class Writer:
             if not self._committing and len(self._waiting) == 1:
                 self._changed.notify_all()
 
-    def run(self, call: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run `call` in a transaction on the writing thread and wait for its result; what it raises is raised here."""
+    def run(self, call: Callable[[sqlite3.Connection], Result], rows: Rows = ()) -> Result:
+        """Write `rows` and run `call` in one transaction on the writing thread, and wait for its result.
+
+        What it raises is raised here, and so is what kept the rows from being written.
+        """
         finished = threading.Event()
         outcome: list[Result] = []
         failure: list[BaseException] = []
@@ -82,7 +93,7 @@ class Writer:
 
         if threading.current_thread() is self._thread:
             raise RuntimeError("the writing thread cannot wait for itself")
-        self.put((), done, call=keep)
+        self.put(rows, done, call=keep)
         finished.wait()
         if failure:
             raise failure[0]
@@ -125,7 +136,7 @@ class Writer:
                 self._commit([batch])
             return
         batch = group[0]
-        if batch.vital and not self._closing and isinstance(error, StoreUnusable):
+        if batch.vital and not self._closing and isinstance(error.__cause__, _MAY_PASS):
             with self._changed:
                 self._waiting.append(batch)
                 self._changed.wait(_RETRY)
@@ -140,6 +151,7 @@ class Writer:
         connection = self._connection
         with self._guard:
             try:
+                self._check_there()
                 connection.execute("BEGIN IMMEDIATE")
                 for statement, rows in zip(STATEMENTS, kinds, strict=True):
                     if rows:
@@ -151,10 +163,19 @@ class Writer:
             except EmitterError as error:
                 self._roll_back()
                 return error
-            except sqlite3.Error as error:
+            except Exception as error:  # sqlite3.Error, or a value that no column takes: it is the batch's own
                 self._roll_back()
-                return StoreUnusable(self._where, f"cannot be written ({error})")
+                refused = StoreUnusable(self._where, f"cannot be written ({error})")
+                refused.__cause__ = error
+                return refused
         return None
+
+    def _check_there(self) -> None:
+        """Raise `OSError` when the file has been removed or replaced: what went into it would be lost with it."""
+        if self._file is not None:
+            now = os.stat(self._file)
+            if (now.st_dev, now.st_ino) != self._identity:
+                raise FileNotFoundError(errno.ENOENT, "the file was replaced while it was in use", str(self._file))
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):
@@ -164,5 +185,12 @@ class Writer:
     def _tell(self, group: list[Batch], error: EmitterError | None) -> None:
         for batch in group:
             if batch.done is not None:
-                batch.done(error)
-        self.group_end()
+                self._call(batch.done, error)
+        self._call(self.group_end)
+
+    @staticmethod
+    def _call(call: Callable[..., None], *arguments: EmitterError | None) -> None:
+        try:
+            call(*arguments)
+        except Exception:  # a mistake of one must not end the thread that everybody waits for
+            _log.exception("what was to follow a commit failed")

@@ -1,0 +1,125 @@
+"""What a start finds when the process before it ended at an awkward moment."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emitter.clock import nanoseconds
+from emitter.errors import StoreUnusable
+from emitter.query import AttemptQuery
+from emitter.trigger import TriggerSpec
+from tests.conftest import SECRET
+
+START = nanoseconds(datetime(2030, 1, 1, 9, tzinfo=UTC))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "store.sqlite"
+
+
+def waiting_for(simulator, receiver, count=3):
+    """A webhook that is paused, with deliveries that wait for it."""
+    webhook = simulator.add_webhook(receiver.url, signing_key=SECRET)
+    simulator.change_webhook(webhook.id, paused=True)
+    events = simulator.trigger(TriggerSpec(type="access-revoked", count=count))
+    return simulator.webhook(webhook.id), [event["deliveries"][0]["id"] for event in events]
+
+
+def test_what_waits_for_a_webhook_is_dropped_though_the_process_ended_right_after_its_removal(
+    make_simulator, receiver, path
+):
+    before = make_simulator(store=path)
+    webhook, deliveries = waiting_for(before, receiver)
+    before.store.delete_webhook(webhook)  # and here it ended: what waits was not dropped yet
+    before.close()
+
+    after = make_simulator(store=path)
+
+    found = [after.delivery(each) for each in deliveries]
+    assert {(each["state"], each["note"]) for each in found} == {("dropped", "The webhook was removed.")}
+    assert after.state()["waiting"] == 0
+
+
+def test_what_waits_for_a_webhook_is_dropped_though_the_process_ended_right_after_its_suppression(
+    make_simulator, receiver, path
+):
+    before = make_simulator(store=path)
+    webhook, deliveries = waiting_for(before, receiver)
+    before.store.save_webhook(replace(webhook, paused=False, suppressed=True))
+    before.close()
+
+    after = make_simulator(store=path)
+    after.change_webhook(webhook.id, suppressed=False)
+    after.settle(10)
+
+    found = [after.delivery(each) for each in deliveries]
+    assert {(each["state"], each["note"]) for each in found} == {("dropped", "The webhook was suppressed.")}
+    assert receiver.captures == []
+
+
+def test_in_free_order_a_retry_that_waits_holds_up_nobody_after_a_restart_either(make_simulator, make_receiver, path):
+    assume = {"delivery.in_flight": "8", "delivery.retry": "1h"}
+    receiver = make_receiver("500,200")
+    before = make_simulator(store=path, start=START, assume=assume)
+    webhook = before.add_webhook(receiver.url)
+    before.trigger(TriggerSpec(type="access-revoked"))
+    before.settle(10)
+    before.change_webhook(webhook.id, paused=True)
+    before.trigger(TriggerSpec(type="access-revoked", count=2))
+    before.close()
+
+    after = make_simulator(store=path, start=START, assume=assume)
+    after.change_webhook(webhook.id, paused=False)
+    after.settle(10)
+
+    assert len(receiver.captures) == 3
+    after.advance(timedelta(hours=1))
+    assert len(receiver.captures) == 4
+    assert receiver.captures[3].body == receiver.captures[0].body
+
+
+def test_a_test_that_is_under_way_is_not_sent_once_more_when_what_waits_is_brought_in(make_simulator, make_receiver):
+    simulator = make_simulator()
+    receiver = make_receiver("200:2s,200")  # the test itself comes first and takes long
+    webhook = simulator.add_webhook(receiver.url)
+    simulator.change_webhook(webhook.id, paused=True)
+    simulator.trigger(TriggerSpec(type="access-revoked", count=1100))  # more than memory holds: some stay in the store
+
+    accepted = simulator.dispatcher.accept_and_wait(simulator.factory.test_event(), [webhook], express=True)
+    receiver.wait_for(1, 10)
+    simulator.change_webhook(webhook.id, paused=False)
+    assert simulator.settle(60)
+
+    number = simulator.store.delivery_ids.show(accepted.deliveries[0].id)
+    assert len(simulator.delivery(number)["attempts"]) == 1
+    assert len(receiver.captures) == 1101
+
+
+def test_a_start_that_cannot_write_what_was_interrupted_says_so_and_sends_nothing(make_simulator, make_receiver, path):
+    receiver = make_receiver("200:30s")
+    before = make_simulator(store=path, stop_grace=timedelta(0))
+    before.add_webhook(receiver.url)
+    [event] = before.trigger(TriggerSpec(type="access-revoked"))
+    receiver.wait_for(1, 10)
+    copy = path.with_name("copy.sqlite")
+    before.backup(copy)  # as a kill would leave it: the attempt is started
+    connection = sqlite3.connect(copy)
+    connection.execute("CREATE TRIGGER full BEFORE UPDATE ON attempts BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+    connection.close()
+
+    with pytest.raises(StoreUnusable, match="disk is full"):
+        make_simulator(store=copy)
+
+    connection = sqlite3.connect(copy)
+    connection.execute("DROP TRIGGER full")
+    connection.close()
+    after = make_simulator(store=copy)
+    assert after.interrupted == 1
+    assert after.delivery(event["deliveries"][0]["id"])["state"] == "interrupted"
+    assert after.attempts(AttemptQuery(outcome=("started",)))["attempts"] == []
+    assert len(receiver.captures) == 1
