@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from markupsafe import Markup
 
 import emitter.web
 from emitter.clock import nanoseconds
@@ -17,6 +18,7 @@ from emitter.settings import Settings
 from emitter.trigger import TriggerSpec
 from emitter.web import create_app
 from emitter.web.access import Access
+from emitter.web.shown import ago, indented, milliseconds, plain, visible
 from tests.conftest import SECRET
 from tests.support_pages import Answering, Page
 
@@ -195,7 +197,7 @@ def test_a_row_says_what_came_of_an_attempt(simulator, browser, receiver):
     assert row[3] == "US East Customers"
     assert row[4] == "1/1"
     assert re.fullmatch(r"[\d.]+ m?s", row[5])
-    assert row[6:9] == ["ok", receiver.url, "seven"]
+    assert row[6:9] == ["ok", receiver.url.removeprefix("http://"), "seven"]
     assert row[9] in ("now", "1 s ago", "2 s ago")
     assert f"/deliveries/{newest(simulator)['id']}" in page.links("/deliveries/")
     assert "1 attempt" in page.text
@@ -540,7 +542,13 @@ def test_a_long_answer_is_cut_and_says_so(simulator, browser, running):
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" * 60_000, b"[" * 900 + b"1," * 32_000, b"\x1b[1m" * 16_000, b'"' + b"\\u202e" * 10_000 + b'"']
+    "body",
+    [
+        b"[" * 60_000,
+        b"[" * 450 + b"1," * 31_000 + b"1" + b"]" * 450,
+        b"\x1b[1m" * 16_000,
+        b'"' + b"\\u202e" * 10_000 + b'"',
+    ],
 )
 def test_no_answer_makes_a_page_many_times_its_size(simulator, browser, running, body):
     receiver = running(Answering(b"HTTP/1.1 400 Bad\r\n\r\n" + body))
@@ -863,6 +871,54 @@ def test_a_wrong_host_name_learns_nothing_from_an_open_server(browser):
 
     assert answer.status_code == 421
     assert "Store" not in Page(answer.text).text
+
+
+# --- how things are shown ---------------------------------------------------------------------------------------------
+
+
+def test_json_is_indented_without_being_changed():
+    sent = '{"big":12345678901234567890,"digits":2.50,"twice":1,"twice":"\\u00e9 \\"{[,:]}","none":{},"list":[[],[1]]}'
+
+    shown = indented(sent)
+
+    assert shown.splitlines()[:3] == ["{", '  "big": 12345678901234567890,', '  "digits": 2.50,']
+    assert '  "twice": "\\u00e9 \\"{[,:]}",' in shown.splitlines()
+    assert '  "none": {},' in shown.splitlines()
+    assert re.sub(r"\n *|(?<=\"): ", lambda match: ":" if ":" in match[0] else "", shown) == sent
+
+
+@pytest.mark.parametrize("text", ["", "no json", '{"a":1', "[" * 100_000, "1" * 5000])
+def test_what_is_no_json_stays_as_it_is(text):
+    assert indented(text) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "now"), (1, "1 s ago"), (59.9, "59 s ago"), (60, "1 min ago"), (3600, "1 h ago"), (86_400, "1 d ago"),
+     (864_000, "10 d ago"), (-4, "in 4 s"), (-7200, "in 2 h")],
+)  # fmt: skip
+def test_times_are_said_as_people_say_them(seconds, words):
+    now = nanoseconds(datetime(2030, 1, 31, 9, tzinfo=UTC))
+
+    assert ago("2030-01-31T09:00:00Z", now + int(seconds * 1e9)) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, ""), (0.04, "0.0 ms"), (3.25, "3.2 ms"), (12.6, "13 ms"), (9999, "9,999 ms"), (12_340, "12.3 s")],
+)
+def test_durations_have_as_many_digits_as_count(value, words):
+    assert milliseconds(value) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [("a\x00b", "a⟨NUL⟩b"), ("\x7f", "⟨DEL⟩"), ("a\u200bb", "a⟨200B⟩b"), ("\ud800", "⟨D800⟩"), ("\r\n", "⟨CR⟩\n"),
+     ("Größe 日本 😀\t", "Größe 日本 😀\t"), ("\U000e0041", "⟨E0041⟩"), ("<\u202e>", "<⟨202E⟩>")],
+)  # fmt: skip
+def test_what_cannot_be_seen_has_a_sign(text, signs):
+    assert plain(text) == signs
+    assert Markup(visible(text)).striptags().strip() == signs.strip()
 
 
 # --- colours ----------------------------------------------------------------------------------------------------------

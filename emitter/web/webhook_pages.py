@@ -84,7 +84,7 @@ def switch(webhook_id: str) -> ResponseReturnValue:
     if word not in _SWITCHES:
         raise BadValue("to", word, f"is none of {', '.join(_SWITCHES)}.")
     changes, done = _SWITCHES[word]
-    simulator().change_webhook(webhook_id, **changes)
+    simulator().change_webhook(webhook_id, paused=changes.get("paused"), suppressed=changes.get("suppressed"))
     return redirect(url_for("pages.webhook", webhook_id=webhook_id, done=done), 303)
 
 
