@@ -1,0 +1,311 @@
+"""A simulator here and one in another place, over HTTP: the same methods give the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+from inspect import signature
+from typing import Any
+
+import pytest
+
+from emitter import clock
+from emitter.client import KEPT, Client
+from emitter.errors import (
+    BadSigningKey,
+    BadTarget,
+    BadValue,
+    Conflict,
+    EgressRefused,
+    EmitterError,
+    InvalidEvent,
+    NotFound,
+    ServerUnreachable,
+    UnknownEventType,
+    UsageError,
+    Violation,
+)
+from emitter.export import export
+from emitter.query import AttemptQuery
+from emitter.receiver import Receiver
+from emitter.simulator import Simulator
+from emitter.trigger import TriggerSpec
+from emitter.web.access import Access
+from tests.conftest import SECRET
+from tests.support_cli import answering, nobody, served
+
+Door = Simulator | Client
+NO_UUID = "8f14e45f-ceea-4670-9a3a-0c1b2d3e4f50"
+
+
+@pytest.fixture(params=["here", "there"])
+def door(request: pytest.FixtureRequest, simulator: Simulator) -> Iterator[Door]:
+    """The same simulator, directly and through a server."""
+    with ExitStack() as stack:
+        if request.param == "here":
+            yield simulator
+        else:
+            yield stack.enter_context(Client(stack.enter_context(served(simulator))))
+
+
+@pytest.fixture
+def client(simulator: Simulator) -> Iterator[Client]:
+    with served(simulator) as url, Client(url) as client:
+        yield client
+
+
+def _spec(receiver: Receiver, **more: Any) -> TriggerSpec:
+    return TriggerSpec(**{"type": "revoked", "to": receiver.url, "signing_key": SECRET, **more})
+
+
+def test_both_have_the_same_methods_with_the_same_parameters() -> None:
+    public = [name for name in vars(Client) if not name.startswith("_") and name not in ("close", "export")]
+
+    for name in public:
+        here, there = signature(getattr(Simulator, name)), signature(getattr(Client, name))
+        wanted = {each: value for each, value in here.parameters.items() if each in there.parameters}
+        assert list(there.parameters.values()) == list(wanted.values()), name
+    assert len(public) > 20
+
+
+def test_questions_get_the_same_answers(client: Client, simulator: Simulator, receiver: Receiver) -> None:
+    delivery = simulator.trigger(_spec(receiver))[0]["deliveries"][0]
+    simulator.deliveries([delivery["id"]], wait=10)
+    body = receiver.captures[0].body
+    query = AttemptQuery(outcome=("accepted",))
+
+    for ask in (
+        lambda door: door.event_types(),
+        lambda door: door.event_type("revoked"),
+        lambda door: door.attempts(query),
+        lambda door: door.count(query),
+        lambda door: door.attempt(1),
+        lambda door: door.delivery(delivery["id"]),
+        lambda door: door.events(types=("revoked",)),
+        lambda door: door.event(door.attempt(1)["eventId"]),
+        lambda door: door.check(body),
+        lambda door: door.wait(query),
+        lambda door: door.assumed(),
+    ):
+        assert ask(client) == json.loads(json.dumps(ask(simulator)))
+    assert {**client.state(), "now": ""} == {**simulator.state(), "now": ""}
+
+
+def test_events_are_triggered_and_waited_for(door: Door, receiver: Receiver) -> None:
+    (event,) = door.trigger(_spec(receiver, set={"data.dataProductName": "Claims"}, run="mine"))
+    (delivery,) = door.deliveries([each["id"] for each in event["deliveries"]], wait=10)
+
+    assert (event["dataProductName"], event["run"]) == ("Claims", "mine")
+    assert (delivery["state"], delivery["attempts"][0]["status"]) == ("accepted", 200)
+
+
+def test_a_preview_keeps_nothing(door: Door, receiver: Receiver) -> None:
+    (event,) = door.preview(_spec(receiver))
+
+    assert json.loads(event["body"])["type"] == event["type"]
+    assert door.events()["events"] == [] and receiver.captures == []
+
+
+def test_many_come_in_portions_and_are_all_there(door: Door, receiver: Receiver) -> None:
+    events = list(door.trigger_each(_spec(receiver, count=230)))
+
+    assert len({each["id"] for each in events}) == 230
+    assert len(receiver.wait_for(230, 20)) == 230
+
+
+def test_a_seed_makes_one_series_through_a_server_too(client: Client, simulator: Simulator, receiver: Receiver) -> None:
+    def products(door: Door) -> list[str]:
+        return [each["dataProductId"] for each in door.trigger(_spec(receiver, count=130, seed=7))]
+
+    assert products(client) == products(simulator)
+
+
+def test_more_of_a_seed_than_one_request_takes_is_refused(client: Client, receiver: Receiver) -> None:
+    with pytest.raises(UsageError, match="1,000 events at once"):
+        client.trigger(_spec(receiver, count=1001, seed=7))
+
+
+def test_a_delivery_that_retries_is_waited_for_to_its_end(
+    make_simulator: Callable[..., Simulator], make_receiver: Callable[..., Receiver]
+) -> None:
+    receiver, simulator = make_receiver("500,500,200"), make_simulator(assume={"delivery.retry": "10ms,10ms"})
+    with served(simulator) as url, Client(url) as client:
+        (event,) = client.trigger(_spec(receiver))
+        (delivery,) = client.deliveries([event["deliveries"][0]["id"]], wait=10)
+
+    assert [each["status"] for each in delivery["attempts"]] == [500, 500, 200]
+
+
+def test_waiting_ends_when_time_is_up(door: Door) -> None:
+    started = clock.monotonic()
+
+    found = door.wait(AttemptQuery(), timeout=0.1)
+
+    assert found == {"complete": False, "attempts": []}
+    assert clock.monotonic() - started < 5
+
+
+def test_more_that_wait_than_the_server_takes_are_served_in_turn(client: Client, receiver: Receiver) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        waits = [pool.submit(Client(client.url).wait, AttemptQuery(), timeout=20) for _ in range(12)]
+        client.trigger(_spec(receiver))
+        found = [each.result() for each in waits]
+
+    assert all(each["complete"] for each in found)
+
+
+def test_an_attempt_is_sent_again(door: Door, receiver: Receiver) -> None:
+    door.trigger(_spec(receiver))
+    receiver.wait_for(1, 10)
+    attempt = door.wait(AttemptQuery())["attempts"][0]
+
+    again = door.resend(attempt["id"], as_is=True)
+    door.deliveries([again["id"]], wait=10)
+
+    one, other = receiver.wait_for(2, 10)
+    assert (one.headers, one.body) == (other.headers, other.body)
+
+
+def test_a_webhook_lives_and_dies(door: Door, receiver: Receiver) -> None:
+    added = door.add_webhook(receiver.url, signing_key=SECRET)
+    assert [each.id for each in door.webhooks()] == [added.id]
+    assert door.webhook(added.id).signing_key is not None
+    assert door.test_webhook(added.id)["status"] == "SUCCESS"
+
+    changed = door.change_webhook(added.id, paused=True, verify_tls=False, signing_key="")
+    assert (changed.paused, changed.verify_tls, changed.signing_key) == (True, False, None)
+
+    door.delete_webhook(added.id)
+    assert door.webhooks() == []
+
+
+def test_a_key_never_leaves_its_server(client: Client, receiver: Receiver) -> None:
+    added = client.add_webhook(receiver.url, signing_key=SECRET)
+
+    assert added.signing_key is KEPT
+    assert SECRET not in repr(client.webhooks())
+
+
+def test_a_reset_forgets(door: Door, receiver: Receiver) -> None:
+    door.add_webhook(receiver.url)
+    door.trigger(_spec(receiver))
+
+    door.reset()
+
+    assert door.webhooks() == [] and door.count(AttemptQuery())["count"] == 0
+
+
+def test_a_virtual_clock_is_moved(make_simulator: Callable[..., Simulator]) -> None:
+    simulator = make_simulator(start=0)
+    with served(simulator) as url, Client(url) as client:
+        state = client.advance(timedelta(days=1, milliseconds=250))
+
+    assert state["now"] == "1970-01-02T00:00:00.250000000Z"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "har", "curl"])
+def test_an_export_is_the_same(client: Client, simulator: Simulator, receiver: Receiver, form: str) -> None:
+    for _ in range(3):
+        simulator.trigger(_spec(receiver))
+    simulator.wait(AttemptQuery(), count=3)
+
+    assert b"".join(client.export(AttemptQuery(), form)) == b"".join(export(simulator.history, AttemptQuery(), form))
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+REFUSALS: list[tuple[type[EmitterError], Callable[[Door], object]]] = [
+    (UnknownEventType, lambda door: door.trigger(TriggerSpec(type="revokd"))),
+    (UnknownEventType, lambda door: door.event_type("created")),
+    (InvalidEvent, lambda door: door.trigger(TriggerSpec(type="revoked", set={"timestamp": "never"}))),
+    (EgressRefused, lambda door: door.add_webhook("http://169.254.169.254/")),
+    (BadTarget, lambda door: door.add_webhook("nonsense")),
+    (BadSigningKey, lambda door: door.add_webhook("http://h.test/", signing_key="a\nb")),
+    (BadValue, lambda door: door.trigger(TriggerSpec(type="revoked", unset=("data.nothing",)))),
+    (NotFound, lambda door: door.attempt(99)),
+    (NotFound, lambda door: door.delivery(NO_UUID)),
+    (NotFound, lambda door: door.event("no such thing?")),
+    (NotFound, lambda door: door.webhook(NO_UUID)),
+    (NotFound, lambda door: door.resend(99)),
+    (Conflict, lambda door: door.advance(timedelta(days=1))),
+]
+
+
+@pytest.mark.parametrize(("kind", "act"), REFUSALS, ids=lambda value: getattr(value, "__name__", ""))
+def test_what_is_refused_there_is_refused_here_in_the_same_words(
+    client: Client, simulator: Simulator, kind: type[EmitterError], act: Callable[[Door], object]
+) -> None:
+    with pytest.raises(kind) as here:
+        act(simulator)
+    with pytest.raises(kind) as there:
+        act(client)
+
+    assert type(there.value) is type(here.value)
+    assert str(there.value) == str(here.value)
+
+
+def test_an_error_keeps_its_facts(client: Client) -> None:
+    with pytest.raises(UnknownEventType) as unknown:
+        client.event_type("revokd")
+    with pytest.raises(InvalidEvent) as invalid:
+        client.trigger(TriggerSpec(type="revoked", set={"timestamp": "never"}))
+
+    assert unknown.value.nearest[0].endswith("revoked")
+    assert isinstance(invalid.value.violations[0], Violation)
+    assert invalid.value.violations[0].pointer == "/timestamp"
+
+
+# --- servers that are none --------------------------------------------------------------------------------------------
+
+
+def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1/")
+
+    with pytest.raises(ServerUnreachable, match="the connection was refused. Start one with `emitter serve`"):
+        Client(nobody()).state()
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi", 'gave 200 with "text/html"'),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "gave 404 Not Found"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n", "gave 302 Found"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "an answer of another shape"),
+        (b"", "closed the connection without an answer"),
+        (b"SSH-2.0-OpenSSH_9\r\n", "No simulator answers"),
+    ],
+)
+def test_something_else_there(answer: bytes, text: str) -> None:
+    with answering(answer) as url, pytest.raises(ServerUnreachable) as error:
+        Client(url).state()
+
+    assert text in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["ftp://h/", "http://", "http://[::1", "http://h/?x=1", "http://h:99999"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(BadTarget, match="is no address of a simulator"):
+        Client(url)
+
+
+def test_an_address_may_leave_the_scheme_out(client: Client) -> None:
+    assert Client(client.url.removeprefix("http://")).state()["version"]
+
+
+@pytest.mark.parametrize("token", ["a\nb", "日本"])
+def test_a_token_that_no_header_can_carry_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Client("http://127.0.0.1:1", token=token)
+
+    assert token not in str(error.value) and "EMITTER_TOKEN" in str(error.value)
+
+
+def test_a_wrong_token_says_which_setting_it_is(simulator: Simulator) -> None:
+    with served(simulator, access=Access.local("the-right-one")) as url:
+        assert Client(url, token="the-right-one").state()
+        with pytest.raises(UsageError, match="EMITTER_TOKEN"):
+            Client(url, token="a-wrong-one").state()
