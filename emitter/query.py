@@ -155,6 +155,8 @@ def _number(least: int, most: int) -> Callable[[str, str], int]:
 def _search(name: str, text: str) -> str:
     if len(text) > 255:
         raise BadValue(name, text, "is longer than 255 characters.")
+    if "\0" in text:
+        raise BadValue(name, text, "holds a NUL, at which a search would end.")
     return text
 
 
@@ -177,5 +179,13 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
 
 def matching_types(patterns: Sequence[str], names: Iterable[str]) -> list[str]:
     """Pick the type names that any pattern fits: `*` stands for any characters, and a suffix after a dot is enough."""
-    shapes = [re.compile(r"(?:.*\.)?" + re.escape(pattern).replace(r"\*", ".*")) for pattern in patterns]
+    shapes = [re.compile(rf"(?:.*\.)?{_shape(pattern)}") for pattern in patterns]
     return [name for name in names if any(shape.fullmatch(name) for shape in shapes)]
+
+
+def _shape(pattern: str) -> str:
+    """Write a pattern as a regular expression that never goes back on what a star has taken: many stars cost little."""
+    first, *rest = map(re.escape, re.split(r"\*+", pattern))
+    if not rest:
+        return first
+    return first + "".join(f"(?>.*?{part})" for part in rest[:-1]) + f".*{rest[-1]}"

@@ -56,6 +56,7 @@ def create_app(simulator: Simulator | None = None, *, access: Access | None = No
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST
     app.config["MAX_FORM_PARTS"] = 200
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.extensions["emitter"] = simulator
     app.extensions["emitter.stopping"] = threading.Event()
     app.extensions["emitter.polls"] = Slots(LONG_POLLS, "Waiting for deliveries")

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, request
 
+from emitter.errors import Unavailable
 from emitter.web.access import Access, is_loopback
 from emitter.web.errors import Busy, Forbidden, Unauthorized, WrongHost
 
@@ -87,6 +88,8 @@ class Guards:
 
     def _check(self) -> Response | None:
         self._check_host()
+        if current_app.extensions["emitter.stopping"].is_set():
+            raise Unavailable("The simulator is stopping.")
         if request.endpoint is None:
             return None  # there is no such route, whoever asks
         view = current_app.view_functions[request.endpoint]
@@ -125,8 +128,9 @@ class Guards:
 
     def _check_token(self) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token.strip():
-            if self.access.admits(token.strip()):
+        token = token.strip(" ")
+        if scheme.lower() == "bearer" and token:
+            if self.access.admits(token):
                 return
             raise Unauthorized("The bearer token is none of those that this server was started with (EMITTER_TOKEN).")
         if request.method in _SAFE and self.signed_in():

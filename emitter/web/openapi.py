@@ -71,7 +71,9 @@ PRODUCT: dict[tuple[str, str], Operation] = {
     ),
     ("GET", "/health"): Operation("health", "Whether the process answers", "Health", is_open=True),
     ("GET", "/health/live"): Operation("healthLive", "Whether the process answers", "Health", is_open=True),
-    ("GET", "/health/ready"): Operation("healthReady", "Whether the store answers, too", "Health", is_open=True),
+    ("GET", "/health/ready"): Operation(
+        "healthReady", "Whether the store answers, too", "Health", is_open=True, also={503: "Health"}
+    ),
 }  # fmt: skip
 
 OURS: dict[tuple[str, str], Operation] = {
@@ -231,7 +233,7 @@ def _operation(path: str, operation: Operation) -> Schema:
     }
     for status, name in dict(operation.also).items():
         described["responses"][str(status)] = _success(operation, name)
-    for status in sorted({*_always(path, operation), *operation.errors}):
+    for status in sorted({*_always(path, operation), *operation.errors} - set(operation.also)):
         described["responses"][str(status)] = _error(status, ours=ours)
     if operation.reads:
         described["requestBody"] = _request_body(operation)

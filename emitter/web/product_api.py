@@ -224,9 +224,18 @@ def health() -> Response:
 @open_to_all
 def ready() -> Response:
     """Whether the store answers, too."""
-    _simulator().webhooks()
+    try:
+        _simulator().store.reader.waiting_counts()
+    except Exception as error:  # whatever it is: the question is whether there is one
+        return _unhealthy({"database": {"status": "down", "message": type(error).__name__}})
     return _healthy({"database": {"status": "up"}})
 
 
 def _healthy(details: Json) -> Response:
     return jsonify({"status": "ok", "info": details, "error": {}, "details": details})
+
+
+def _unhealthy(details: Json) -> Response:
+    answer = jsonify({"status": "error", "info": {}, "error": details, "details": details})
+    answer.status_code = 503
+    return answer

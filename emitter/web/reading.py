@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from emitter import strictjson
 from emitter.assumptions import duration
@@ -18,6 +19,8 @@ LONGEST_WAIT = 30.0  # seconds; more would keep a thread of the server from othe
 def body(*types: str) -> bytes:
     """The bytes of the body, of one of these media types; an empty one may have none. The app bounds its size."""
     raw = request.get_data(cache=False)
+    if request.content_length is None and len(raw) >= strictjson.LARGEST:
+        raise RequestEntityTooLarge  # Werkzeug cuts a chunked body there without a word
     if (raw or request.mimetype) and request.mimetype not in types:
         raise WrongMediaType(
             f"The body is to be {' or '.join(types)}: send a Content-Type"

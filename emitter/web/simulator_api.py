@@ -7,6 +7,7 @@ command line.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -25,6 +26,7 @@ from emitter.web.errors import Forbidden
 from emitter.web.guards import Slots, guard_api, guards
 
 EXPORT_TYPES = {"jsonl": "application/jsonl", "har": "application/json", "curl": "text/x-shellscript"}
+FARTHEST = timedelta(days=36525)
 _SLICE = 1.0  # seconds of a wait after which we look whether anybody still waits
 
 simulator_api = guard_api(Blueprint("simulator", __name__, url_prefix="/simulator"))
@@ -92,7 +94,7 @@ def _patiently(holds: Callable[[float], bool], longest: float) -> bool:
 def events() -> Response:
     """Events, newest first."""
     found = _grouped("type", "run", "before", "limit")
-    limit = reading.whole("limit", found["limit"][-1], least=1, most=LARGEST_PAGE) if found["limit"] else 50
+    limit = reading.whole("limit", _one("limit", found) or "50", least=1, most=LARGEST_PAGE)
     query = AttemptQuery.parse([("type", each) for each in found["type"]])
     page = _simulator().events(
         before=_one("before", found), limit=limit, types=query.type, run=_one("run", found)
@@ -348,5 +350,8 @@ def advance() -> Response:
     by = reading.member(reading.json_object(known=("by",)), "by", str)
     if by is None:
         raise UsageError('by is missing: how far, as {"by": "7d"}.')
+    length = duration(by, "by")
+    if length > FARTHEST:
+        raise BadValue("by", by, "is more than a hundred years at once.")
     with _slots("slow").hold(), _slots("clock").hold():
-        return jsonify(_simulator().advance(duration(by, "by")))
+        return jsonify(_simulator().advance(length))
