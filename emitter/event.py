@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from random import Random
 
 
-@dataclass(frozen=True, slots=True)
+_write = object.__setattr__  # looked up once: an event is made for every delivery, and this is a fifth of making it
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Event:
     """What happened, as it will be posted.
 
@@ -24,6 +27,29 @@ class Event:
     seed: int | None = None
     run: str = ""
     audiences: int = 1  # kinds of person that the app notifies; a delivery for each under delivery.fan_out=recipient
+
+    def __init__(
+        self,
+        type: str,
+        body: bytes,
+        stamp: int,
+        product_id: str = "",
+        product_name: str = "",
+        verdict: str = "valid",
+        seed: int | None = None,
+        run: str = "",
+        audiences: int = 1,
+    ) -> None:
+        write = _write
+        write(self, "type", type)
+        write(self, "body", body)
+        write(self, "stamp", stamp)
+        write(self, "product_id", product_id)
+        write(self, "product_name", product_name)
+        write(self, "verdict", verdict)
+        write(self, "seed", seed)
+        write(self, "run", run)
+        write(self, "audiences", audiences)
 
 
 class Stamps:

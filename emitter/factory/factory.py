@@ -54,6 +54,7 @@ class Factory:
         self._plans: dict[tuple[str, str | None], _Plan] = {}
         self._second = (0, "1970-01-01T00:00:00")
         self._digits = assumptions.payload_timestamp_digits
+        self._nine = self._digits == "9"
 
     def seeded(self, seed: int | None) -> Factory:
         """Return a factory for another seed that shares what was compiled."""
@@ -153,13 +154,14 @@ class Factory:
     def timestamp(self, stamp: int) -> str:
         """Write nanoseconds since 1970 as the events' timestamps are assumed to be written."""
         seconds = stamp // SECOND
-        second = self._second
-        if second[0] != seconds:
-            self._second = second = (seconds, rfc3339(seconds * SECOND, 0)[:-1])
-        if self._digits == "9" and stamp >= SECOND:
-            return f"{second[1]}.{str(stamp)[-9:]}Z"
+        known, second = self._second
+        if known != seconds:
+            second = rfc3339(seconds * SECOND, 0)[:-1]
+            self._second = (seconds, second)
+        if self._nine and seconds > 0:
+            return f"{second}.{str(stamp)[-9:]}Z"
         if self._digits == "trimmed":
-            return f"{second[1]}.{stamp % SECOND:09}".rstrip("0").rstrip(".") + "Z"
+            return f"{second}.{stamp % SECOND:09}".rstrip("0").rstrip(".") + "Z"
         return rfc3339(stamp, int(self._digits))
 
     def _plan(self, type_name: str, profile: str | None) -> _Plan:
