@@ -133,7 +133,7 @@ def get_webhook_history(webhook_id: str) -> Response:
     rows, total = simulator.webhook_history(webhook_id, offset=offset, limit=chunk)
     if limit <= chunk or len(rows) < chunk:
         meta = _meta(simulator, offset, limit, total, len(rows))
-        return jsonify({"data": [_history_row(simulator, row) for row in rows], "meta": meta})
+        return jsonify({"data": [history_row(simulator, row) for row in rows], "meta": meta})
     release = _slow().take()
     answer = Response(_stream(simulator, webhook_id, rows, total, offset, limit), mimetype="application/json")
     answer.call_on_close(release)
@@ -149,7 +149,7 @@ def _stream(
     while rows:
         fresh = [row for row in rows if last is None or (row["id"] < last if newest_first else row["id"] > last)]
         for row in fresh[: limit - written]:
-            yield separator + orjson.dumps(_history_row(simulator, row))
+            yield separator + orjson.dumps(history_row(simulator, row))
             separator, last = b",", row["id"]
             written += 1
         position += len(rows)
@@ -159,7 +159,8 @@ def _stream(
     yield b'],"meta":' + orjson.dumps(_meta(simulator, offset, limit, total, written)) + b"}"
 
 
-def _history_row(simulator: Simulator, attempt: Json) -> Json:
+def history_row(simulator: Simulator, attempt: Json) -> Json:
+    """One attempt as the vendor's history has it."""
     words = simulator.assumptions.history_status_words.split("/", 1)
     status = attempt["status"]
     return {

@@ -38,8 +38,10 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 def visible(value: object) -> Markup:
     """Escape a text, and show by a sign each character that cannot be seen, or that turns the text around."""
-    parts = (_sign(run) if unseen else escape(run) for unseen, run in _runs(str(value)))
-    return Markup("").join(parts)
+    text = str(value)
+    if _SUSPECT.search(text) is None:
+        return escape(text)
+    return Markup("").join(_sign(run) if unseen else escape(run) for unseen, run in _runs(text))
 
 
 def plain(value: object) -> str:

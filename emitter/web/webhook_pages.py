@@ -13,7 +13,7 @@ from emitter.errors import BadSigningKey, BadTarget, BadValue, EgressRefused, Em
 from emitter.history import Json
 from emitter.query import AttemptQuery
 from emitter.web.frame import field_of, server, simulator, slow_slot
-from emitter.web.product_api import _history_row as history_row
+from emitter.web.product_api import history_row
 
 PAGE = 50
 MOST_BACK = 10**9  # rows that a history is paged over
