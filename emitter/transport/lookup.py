@@ -81,7 +81,7 @@ class Lookups:
 
     def _find(self, host: str, port: int) -> Found:
         try:
-            addresses = tuple(self._resolve(host, port))
+            addresses = tuple(map(str, self._resolve(host, port)))
         except socket.gaierror as error:
             return Found(error=f"no address for {host} ({error.strerror or error})")
         except Exception as error:  # whatever a resolver throws (UnicodeError, for one), the name has no address

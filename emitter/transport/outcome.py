@@ -7,8 +7,10 @@ import os
 
 import pycurl
 
-from emitter.delivery import Answer, Headers, Timing
+from emitter.delivery import HEADERS_CAP, Answer, Headers, Timing
 from emitter.transport.wire import Transfer, Wire
+
+Head = tuple[int | None, str, Headers, bool]  # status, reason, headers, whether it came to its end
 
 _PARSED_MOST = 256
 _TLS = {35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98}
@@ -23,7 +25,7 @@ class Outcomes:
     """Reads answers; remembers blocks of headers, which one receiver repeats for a second at a time."""
 
     def __init__(self) -> None:
-        self._parsed: dict[bytes, tuple[int | None, str, Headers]] = {}
+        self._parsed: dict[bytes, Head] = {}
 
     def answer(self, wire: Wire, code: int = 0, message: str = "") -> Answer:
         """Say what came of a transfer that libcurl has ended with this code."""
@@ -36,9 +38,9 @@ class Outcomes:
                 if len(self._parsed) >= _PARSED_MOST:
                     self._parsed.clear()
                 self._parsed[raw] = parsed
-        status, reason, headers = parsed
+        status, reason, headers, whole = parsed
         failure = phase = error = ""
-        if code:
+        if code or not whole:
             failure, phase, error = self._failure(wire, code, message, status)
         return Answer(
             status, reason, headers, b"".join(chunks) if chunks else b"", wire.body_cut, failure, phase, error,
@@ -65,7 +67,7 @@ class Outcomes:
         if code == pycurl.E_OPERATION_TIMEDOUT:
             phase, words = reached(wire)
             return "timeout", phase, f"no answer within {transfer.seconds:g} s ({words})"
-        if code == pycurl.E_ABORTED_BY_CALLBACK:  # a second try that was forbidden
+        if wire.tries > 1:
             return "closed", "", f"{where} closed the connection without an answer"
         number = wire.curl.getinfo(pycurl.OS_ERRNO)
         if code == pycurl.E_COULDNT_RESOLVE_HOST:
@@ -80,8 +82,8 @@ class Outcomes:
         if status is None and (code == pycurl.E_GOT_NOTHING or code in (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR)):
             how = "reset" if reset else "closed"
             return "closed", "", f"{where} {how} the connection without an answer"
-        if code == pycurl.E_PARTIAL_FILE or reset:
-            return "closed", "body", f"{where} closed the connection in the middle of its answer"
+        if code in (0, pycurl.E_PARTIAL_FILE) or reset:
+            return "closed", reached(wire)[0], f"{where} closed the connection in the middle of its answer"
         if code == pycurl.E_SEND_ERROR:
             return "send", "", f"the request could not be sent to {where}: {message}"
         return "protocol", "", f"{where} did not answer in HTTP: {message}"
@@ -96,7 +98,7 @@ def reached(wire: Wire) -> tuple[str, str]:
         return "connect", "connecting"
     if not wire.head:
         return "wait", "waiting for the first byte"
-    if wire.head[-1] not in _BLANK or (_parse(wire.head)[0] is None):
+    if not _parse(wire.head)[3]:
         return "headers", "in the middle of the headers"
     return "body", "in the middle of the body"
 
@@ -155,21 +157,23 @@ def _timing(wire: Wire) -> Timing:
     return Timing(lookup, connect, tls, max(first - (sent or begun), 0), total)
 
 
-def _parse(lines: list[bytes]) -> tuple[int | None, str, Headers]:
+def _parse(lines: list[bytes]) -> Head:
     """Read the last block that begins with a status; an interim one (1xx) is none."""
     start = -1
     for number, line in enumerate(lines):
         if line[:5] == b"HTTP/" and (number == 0 or lines[number - 1] in _BLANK):
             start = number
     if start < 0:
-        return None, "", ()
+        return None, "", (), False
     first = lines[start].decode("latin-1").rstrip("\r\n").split(" ", 2)
     status = int(first[1][:3]) if len(first) > 1 and first[1][:3].isdigit() else None
-    if status is not None and status < 200 and status != 101:
-        return None, "", ()
+    if status is None or status < 200 and status != 101:
+        return None, "", (), False
     headers: list[tuple[str, str]] = []
+    whole = False
     for line in lines[start + 1 :]:
         if line in _BLANK:
+            whole = True
             break
         text = line.decode("latin-1").rstrip("\r\n")
         if text[:1] in (" ", "\t") and headers:  # a folded line (RFC 9112, section 5.2)
@@ -177,4 +181,13 @@ def _parse(lines: list[bytes]) -> tuple[int | None, str, Headers]:
             continue
         name, _, value = text.partition(":")
         headers.append((name.strip(), value.strip()))
-    return status, first[2] if len(first) > 2 else "", tuple(headers)
+    return status, first[2] if len(first) > 2 else "", _capped(headers), whole
+
+
+def _capped(headers: list[tuple[str, str]]) -> Headers:
+    size = 0
+    for number, (name, value) in enumerate(headers):
+        size += len(name) + len(value)
+        if size > HEADERS_CAP:
+            return tuple(headers[:number])
+    return tuple(headers)

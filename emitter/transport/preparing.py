@@ -43,7 +43,7 @@ class Preparer:
         if silenced is None:
             silenced = self._shape(names)
         # "Name:" tells libcurl to leave a header out, "Name;" to send it empty
-        lines = [f"{name}: {value}" if value.strip() else f"{name};" for name, value in headers]
+        lines = [f"{name}: {value}" if value.strip(" \t") else f"{name};" for name, value in headers]
         text = "".join(lines)
         if "\r" in text or "\n" in text or "\0" in text:
             _complain(headers)

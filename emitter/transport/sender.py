@@ -141,10 +141,7 @@ class Sender:
                 continue
             self._busy[target.host] = busy + 1
             transfer.started = monotonic()
-            if target.address or target.local:
-                self._start(transfer, ())
-            else:
-                self._look_up(transfer)
+            self._start(transfer, None)
 
     # --- lookups --------------------------------------------------------------------------------------------------
 
@@ -156,7 +153,7 @@ class Sender:
         name = (target.host, target.port)
         found = self._lookups.known(name)
         if found is not None:
-            self._start(transfer, found.addresses)
+            self._go(transfer, found.addresses)
             return
         asking = self._asking.get(name)
         if asking is None:
@@ -190,7 +187,17 @@ class Sender:
 
     # --- libcurl --------------------------------------------------------------------------------------------------
 
-    def _start(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
+    def _start(self, transfer: Transfer, addresses: tuple[str, ...] | None) -> None:
+        """Move a transfer on, once its turn has come and once its name is known; it is answered whatever happens."""
+        try:
+            if addresses is None and not transfer.target.address and not transfer.target.local:
+                self._look_up(transfer)
+            else:
+                self._go(transfer, addresses or ())
+        except Exception as error:
+            self._over(transfer, before_wire(transfer, "send", f"not sent: {error}"))
+
+    def _go(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
         """Hand a transfer to libcurl; `addresses` is what its name leads to, all of which must be allowed."""
         target = transfer.target
         for address in addresses:
@@ -200,10 +207,7 @@ class Sender:
                 return
         transfer.addresses = addresses
         seconds = transfer.seconds if not transfer.lookup else transfer.started + transfer.seconds - monotonic()
-        try:
-            self._add(self._wire_for(transfer), transfer, seconds)
-        except Exception as error:
-            self._over(transfer, before_wire(transfer, "send", f"not sent: {error}"))
+        self._add(self._wire_for(transfer), transfer, seconds)
 
     def _wire_for(self, transfer: Transfer) -> Wire:
         request = transfer.request
@@ -248,13 +252,13 @@ class Sender:
         if isinstance(wire, FaultyWire):
             self._faulty.remove(wire)
         if wire.stale:  # nothing was sent: the connection had been closed while it was idle
-            seconds = transfer.started + transfer.seconds - monotonic()
             wire.end()
-            if seconds > 0:
-                self._add(wire, transfer, seconds, fresh=True)
-                return
-            code, message = pycurl.E_OPERATION_TIMEDOUT, ""
-        answer = self._outcomes.answer(wire, code, message)
+            self._start_anew(wire, transfer)
+            return
+        try:
+            answer = self._outcomes.answer(wire, code, message)
+        except Exception as error:
+            answer = Answer(failure="protocol", error=f"the answer could not be read: {error}")
         wire.end()
         if isinstance(wire, FaultyWire):
             wire.close()
@@ -265,6 +269,12 @@ class Sender:
                 self._idle[wire.kind] = idle = []
             idle.append(wire)
         self._over(transfer, answer)
+
+    def _start_anew(self, wire: Wire, transfer: Transfer) -> None:
+        try:
+            self._add(wire, transfer, transfer.started + transfer.seconds - monotonic(), fresh=True)
+        except Exception as error:
+            self._over(transfer, before_wire(transfer, "send", f"not sent: {error}"))
 
     def _forget_kinds(self) -> None:
         if len(self._idle) >= _IDLE_KINDS:

@@ -99,7 +99,7 @@ class Wire:
         self._set_up()
 
     def _forget(self) -> None:
-        self.tries = 0
+        self.tries = 0  # more than one: libcurl wanted to post again, and was not let
         self.opened: list[int] = []  # descriptors of new connections
         self.address = ""  # what was dialled
         self.refused = ""  # why an address was not dialled
@@ -175,7 +175,9 @@ class Wire:
         """The last say before anything leaves: the address that is dialled."""
         try:
             family, kind, protocol, place = address
-            if not self.refused and family in (socket.AF_INET, socket.AF_INET6):
+            if self.tries:  # libcurl wants to post again
+                self.tries += 1
+            elif not self.refused and family in (socket.AF_INET, socket.AF_INET6):
                 host, port = str(place[0]), int(place[1])
                 rule = self._egress.refuse(host, port, self.transfer.target.host)
                 if not rule:
