@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 import emitter.web
 from emitter.clock import nanoseconds
+from emitter.errors import StoreUnusable
 from emitter.query import AttemptQuery
 from emitter.settings import Settings
 from emitter.trigger import TriggerSpec
@@ -501,6 +502,28 @@ def test_what_is_not_there_is_a_page_too(browser, path):
 
     assert_is_sound(page)
     assert "Not found" in page.text
+
+
+def test_a_store_that_cannot_be_read_is_a_page_too(simulator, browser, monkeypatch):
+    def unreadable(*_, **__):
+        raise StoreUnusable("store.sqlite", "the disk is full.")
+
+    monkeypatch.setattr(simulator.store.reader, "attempts", unreadable)
+    monkeypatch.setattr(simulator.store.reader, "waiting_counts", unreadable)
+
+    page = browser.get("/", status=503)
+
+    assert_is_sound(page)
+    assert "the disk is full." in page.text
+    assert "Nothing is lost." in page.text
+
+
+def test_an_error_that_nobody_expected_is_a_page_too(make_simulator):
+    simulator = make_simulator()
+    browser = Browser(simulator)
+    simulator.close()
+
+    assert_is_sound(browser.get("/webhooks", status=500))
 
 
 # --- hostile receivers ------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def running() -> dict[str, Any]:
     """What the foot of the rail says of the simulator; nothing when the store cannot say."""
     try:
         state = simulator().state()
-    except EmitterError:
+    except Exception:  # whatever it is: the foot of a page is no reason to lose the page, least of all an error's
         return NOTHING_KNOWN
     changed = sum(each["changed"] for each in simulator().assumed())
     return {"running": state, "assumptions_changed": changed}
