@@ -151,6 +151,32 @@ def _headers(name: str, text: str) -> tuple[tuple[str, str], ...]:
 _headers.__doc__ = "headers that replace or join ours, as Name: value;; Other: value"
 
 
+def _a_time_of_day(name: str, text: str) -> str:
+    """a time of day in UTC, as 14:00"""
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text, re.ASCII):
+        raise BadValue(name, text, "is no time of day from 00:00 to 23:59, as 14:00.")
+    return text
+
+
+def _days(name: str, text: str) -> tuple[int, ...]:
+    """days, as 7,1 | none"""
+    if text == "none":
+        return ()
+    days = [_a_number(1, 366)(name, part.strip()) for part in text.split(",")]
+    return tuple(sorted(set(days), reverse=True))
+
+
+def _some_of(*choices: str) -> Callable[[str, str], tuple[str, ...]]:
+    def parse(name: str, text: str) -> tuple[str, ...]:
+        parts = () if text == "none" else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        if not set(parts) <= set(choices):
+            raise BadValue(name, text, f"is no list of {', '.join(choices)}, nor none.")
+        return parts
+
+    parse.__doc__ = f"a list of {', '.join(choices)} | none"
+    return parse
+
+
 def assumed(switch: str, default: str, parse: Callable[[str, str], Any], *, unknown: str, why: str) -> Any:
     """Declare one assumption: its switch, its default as it is typed, and why that is the default."""
     return field(
@@ -226,6 +252,50 @@ class Assumptions:
     ids_data_product: str = assumed(
         "ids.data_product", "uuid", _one_of("uuid", "cuid", "number"), unknown="U24",
         why="The API description allows uuid and cuid, uuid being the newer; the published example shows 12345.",
+    )  # fmt: skip
+    events_steward_updated_on: str = assumed(
+        "events.steward_updated_on", "stewards", _one_of("stewards", "determination", "both"), unknown="U6",
+        why="The Webhooks page ties it to a change of stewards; by its name it is the twin of a determination.",
+    )  # fmt: skip
+    events_pending_scope: str = assumed(
+        "events.pending_scope", "product", _one_of("product", "request", "digest"), unknown="U7",
+        why="What a reminder is about is not stated; every other event is about one product. A digest names none.",
+    )  # fmt: skip
+    events_pending_time: str = assumed(
+        "events.pending_time", "14:00", _a_time_of_day, unknown="U7",
+        why="Reminders come daily; the hour is not stated. By UTC.",
+    )  # fmt: skip
+    events_expiring_days: tuple[int, ...] = assumed(
+        "events.expiring_days", "7,1", _days, unknown="U8",
+        why="Notification Types names 7 days and 1 day ahead.",
+    )  # fmt: skip
+    events_expiring_past: str = assumed(
+        "events.expiring_past", "skip", _one_of("skip", "send"), unknown="U8",
+        why="Whether access for three days is warned of seven days ahead, at once, is not stated.",
+    )  # fmt: skip
+    events_masking_exceptions: str = assumed(
+        "events.masking_exceptions", "same", _one_of("same", "none"), unknown="U19",
+        why="Masking exceptions share entity and states with access requests, and no type of their own is published.",
+    )  # fmt: skip
+    events_auto_approval: str = assumed(
+        "events.auto_approval", "both", _one_of("both", "created", "determination", "none"), unknown="U20",
+        why="What a policy approves or denies at once is created and determined; which is told is not stated.",
+    )  # fmt: skip
+    events_intermediate: str = assumed(
+        "events.intermediate", "none", _one_of("none", "each"), unknown="U20",
+        why="An approval after which others are still needed determines nothing yet.",
+    )  # fmt: skip
+    events_delete_order: str = assumed(
+        "events.delete_order", "product-first", _one_of("product-first", "requests-first"), unknown="U23",
+        why="The order of state.deleted and the requests' deleted is not stated; the cause comes first.",
+    )  # fmt: skip
+    events_delete_states: tuple[str, ...] = assumed(
+        "events.delete_states", "PENDING,APPROVED", _some_of("PENDING", "APPROVED"), unknown="U23",
+        why="Which requests count as behind a deleted product is not stated; these two are not over yet.",
+    )  # fmt: skip
+    events_repeated_request: str = assumed(
+        "events.repeated_request", "refuse", _one_of("refuse", "allow"), unknown="",
+        why="Whether one may ask again for what is pending or granted is not stated; conflicts elsewhere are 409.",
     )  # fmt: skip
     delivery_timeout: timedelta = assumed(
         "delivery.timeout", "10s", _a_duration, unknown="U10",
@@ -348,11 +418,13 @@ def _spelt(value: Any, default: str) -> str:
             return duration_text(value)
         case 0 if default == "never":
             return default
-        case () if default == "none":
-            return default
+        case ():
+            return "" if default == "" else "none"
         case tuple() if value == STANDARD_WEBHOOKS_SCHEDULE:
             return "standard-webhooks"
-        case tuple() if value and isinstance(value[0], timedelta):
+        case tuple() if isinstance(value[0], int | str):
+            return ",".join(map(str, value))
+        case tuple() if isinstance(value[0], timedelta):
             return ",".join(map(duration_text, value))
         case tuple():
             return ";; ".join(f"{name}: {text}" for name, text in value)

@@ -118,6 +118,42 @@ class Dispatcher:
             raise errors[0]
         return accepted
 
+    def accept_all(self, events: Sequence[tuple[Event, Sequence[Webhook]]], rows: Sequence[Row] = ()) -> list[Accepted]:
+        """Store events, a delivery for each of their webhooks and `rows` in one transaction; return once on disk.
+
+        So what a caller keeps never stands without its events, nor they without it.
+        """
+        due = self._clock.now()
+        finished = threading.Event()
+        errors: list[EmitterError] = []
+        found: list[Accepted] = []
+        written: list[Row] = []
+
+        def done(error: EmitterError | None) -> None:
+            for (event, _), accepted in zip(events, found, strict=True):
+                self._planned(event, accepted, False, None, error)
+            if error is not None:
+                errors.append(error)
+            finished.set()
+
+        with self._accepting:
+            for event, webhooks in events:
+                event_id, deliveries, planned = self._store.plan(event, webhooks, due=due)
+                found.append(Accepted(event_id, tuple(deliveries)))
+                written += planned
+            with self._lock:
+                self._planning += len(events)
+            try:
+                self._store.put([*written, *rows], done)
+            except EmitterError:
+                with self._lock:
+                    self._planning -= len(events)
+                raise
+        finished.wait()
+        if errors:
+            raise errors[0]
+        return found
+
     def send_again(self, attempt: Attempt, delivery: Delivery, event: EventRow, *, as_is: bool) -> Delivery:
         """Plan a new delivery that repeats `attempt`: the same bytes, signed anew unless `as_is`."""
         with self._accepting:

@@ -32,6 +32,20 @@ class Conflict(EmitterError):
     """What was asked for does not fit the state things are in: exit code 2, status 409."""
 
 
+class IllegalAction(Conflict):
+    """An action that a thing of the simulated world does not allow in the state that it is in; nothing has changed.
+
+    `kind` and `id` name the thing, `why` what stands against the action, `legal` the actions that it allows now.
+    """
+
+    def __init__(self, action: str, *, kind: str, id: str, state: str, why: str, legal: Sequence[str] = ()) -> None:
+        self.action, self.kind, self.id, self.state, self.why = action, kind, id, state, why
+        self.legal = tuple(legal)
+        super().__init__(
+            f"{kind[:1].upper()}{kind[1:]} {id} is {state}; {why}. Legal now: {', '.join(legal) or 'nothing'}."
+        )
+
+
 class Unavailable(EmitterError):
     """Nothing wrong was asked, but it cannot be had now (disk, lock, other process): exit code 3, status 503."""
 

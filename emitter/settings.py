@@ -16,7 +16,7 @@ from emitter.errors import BadValue, UnknownName, UsageError
 
 DEFAULT_STORE = Path(".emitter") / "store.sqlite"
 FILE = "emitter.toml"
-_SECTIONS = ("signing", "payload", "ids", "delivery", "test", "history", "paging", "errors", "api")
+_SECTIONS = ("signing", "payload", "ids", "events", "delivery", "test", "history", "paging", "errors", "api")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,17 @@ class Cast:
         chance = Random(f"{self._seed}/people")
         return tuple(Person(uuid(chance), name) for name in chance.sample(pool("name"), SIZE))
 
+    def another_product(self, number: int) -> Product:
+        """Return one more product than the cast has, the same for a number every time; its name may not be new."""
+        chance = Random(f"{self._seed}/products/{number}")
+        name, id = _name(chance), _id(chance, self._assumptions.ids_data_product)
+        return self.linked(Product(id=id, name=name, domain=uuid(chance)))
+
+    def another_person(self, number: int) -> Person:
+        """Return one more person than the cast has, the same for a number every time; the name may not be new."""
+        chance = Random(f"{self._seed}/people/{number}")
+        return Person(uuid(chance), chance.choice(pool("name")))
+
     def renamed(self, product: Product, id: str) -> Product:
         """Return the product under another id, with the links that belong to it."""
         return self.linked(replace(product, id=id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random, SystemRandom
 from typing import Any, NamedTuple
 
@@ -97,6 +97,41 @@ class Factory:
         return Event(
             name, orjson.dumps(body), stamp, product.id, product.name, verdict, self.seed, run, audiences
         )  # by position: by name it takes a tenth longer, and this is done for every event
+
+    def about(
+        self,
+        type_name: str,
+        product: Product | None,
+        *,
+        detail: Mapping[str, Any] | None = None,
+        allow_invalid: bool = False,
+        run: str = "",
+    ) -> Event:
+        """Make an event about this very product, in the profile that is assumed.
+
+        `detail` is what `data.xSimulator` holds in the extended profile. With no product the event names none. Raises
+        as `event` does.
+        """
+        plan = self._plans.get((type_name, None)) or self._plan(type_name, None)
+        name, make, is_valid, wanted, audiences, told, kind = plan
+        bits = self._draw(wanted)
+        stamp = self._stamps.next(self._clock.now())
+        subject = product or self._products[0]
+        body = make(bits >> _PRODUCT_BITS, subject, self.cast, stamp, self.timestamp(stamp))
+        data: dict[str, Any] = body["data"]
+        if not told:  # an example of the schema, about a product of its own
+            body["data"] = data = {**data, "dataProductId": subject.id, "dataProductName": subject.name}
+        if product is None:
+            body["data"] = data = {key: data[key] for key in data if key not in ("dataProductId", "dataProductName")}
+        if detail is not None and "xSimulator" in kind.extended and self._assumptions.payload_profile == "extended":
+            data["xSimulator"] = detail
+        verdict = "valid"
+        if not is_valid(body):
+            if not allow_invalid:
+                raise InvalidEvent(name, kind.violations(body))
+            verdict = "invalid"
+        id, title = (product.id, product.name) if product else ("", "")
+        return Event(name, orjson.dumps(body), stamp, id, title, verdict, self.seed, run, audiences)
 
     def given(self, raw: bytes, *, allow_invalid: bool = False, run: str = "") -> Event:
         """Make an event of a whole body: it is sent exactly as it is given, to the byte.

@@ -30,10 +30,23 @@ from emitter.store.lock import Owner, StoreLock
 from emitter.store.opening import connect, open_file, open_memory
 from emitter.store.reader import Reader
 from emitter.store.retention import trim
-from emitter.store.schema import ANSWER, ATTEMPT, DELIVERY, EVENT, OUTCOME, OUTCOMES, REQUEST, STATE, STATES, VERDICTS
+from emitter.store.schema import (
+    ANSWER,
+    ATTEMPT,
+    DELIVERY,
+    ENTITY,
+    EVENT,
+    META,
+    OUTCOME,
+    OUTCOMES,
+    REQUEST,
+    STATE,
+    STATES,
+    VERDICTS,
+)  # fmt: skip
 from emitter.store.writer import Done, Rows, Writer
 
-__all__ = ["Owner", "Rows", "Store", "StoreLock", "backup"]
+__all__ = ["Owner", "Row", "Rows", "Store", "StoreLock", "backup"]
 
 Row = tuple[int, tuple[Any, ...]]
 
@@ -284,6 +297,21 @@ class Store:
             for row in rows
         ]  # fmt: skip
 
+    # --- the world ------------------------------------------------------------------------------------------------
+
+    def entities(self) -> list[tuple[int, str, bytes]]:
+        """Every entity of the simulated world as (number, kind, document), the oldest first."""
+        with self.reader.connection() as connection:
+            return connection.execute("SELECT number, kind, document FROM entities ORDER BY number").fetchall()
+
+    def entity_row(self, number: int, kind: str, id: str, document: bytes) -> Row:
+        """Make the row that keeps an entity as it is now; `number` names it, and orders it."""
+        return (ENTITY, (number, kind, id, document))
+
+    def remembered_row(self, key: str, value: str) -> Row:
+        """Make the row that `remember` would write, to go with others in one transaction."""
+        return (META, (key, value))
+
     # --- keeping house --------------------------------------------------------------------------------------------
 
     def remember(self, key: str, value: str) -> None:
@@ -320,7 +348,7 @@ class Store:
 
         def forget(connection: sqlite3.Connection) -> None:
             floor = next(self._attempts) + next(self._events) + next(self._deliveries) + next(self._webhooks)
-            for table in ("answers", "requests", "attempts", "deliveries", "events", "webhooks"):
+            for table in ("answers", "requests", "attempts", "deliveries", "events", "webhooks", "entities"):
                 connection.execute(f"DELETE FROM {table}")
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('floor', ?)", (str(floor),))
             connection.execute("UPDATE meta SET value = ? WHERE key = 'salt'", (str(SystemRandom().getrandbits(120)),))

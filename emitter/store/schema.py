@@ -50,6 +50,12 @@ MIGRATIONS: Final = (
         lookup INTEGER, connect INTEGER, tls INTEGER, first_byte INTEGER
     ) STRICT;
     """,
+    # The simulated world: what `world` knows of each entity, as JSON, in the order in which they came to be.
+    """
+    CREATE TABLE entities (
+        number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL
+    ) STRICT;
+    """,
 )
 
 # outcomes and states as they are kept; STARTED is the widest so that an index can leave it out
@@ -63,7 +69,7 @@ VERDICT_NAMES: Final = {number: name for name, number in VERDICTS.items()}
 
 # The kinds of row that the hot path writes. Within one transaction they run in this order, so a row is there before it
 # is changed.
-TYPE, RUN, EVENT, DELIVERY, ATTEMPT, REQUEST, OUTCOME, ANSWER, STATE = range(9)
+TYPE, RUN, EVENT, DELIVERY, ATTEMPT, REQUEST, OUTCOME, ANSWER, STATE, ENTITY, META = range(11)
 STATEMENTS: Final = (
     "INSERT INTO types VALUES (?, ?)",
     "INSERT INTO runs VALUES (?, ?)",
@@ -74,4 +80,6 @@ STATEMENTS: Final = (
     "UPDATE attempts SET outcome = ?, status = ?, total = ? WHERE id = ?",
     "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "UPDATE deliveries SET state = ?, due = ?, attempts = ?, note = ? WHERE id = ?",
+    "INSERT INTO entities VALUES (?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET document = excluded.document",
+    "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 )
