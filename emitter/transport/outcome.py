@@ -7,6 +7,7 @@ import os
 
 import pycurl
 
+from emitter.clock import monotonic
 from emitter.delivery import HEADERS_CAP, Answer, Headers, Timing
 from emitter.transport.wire import Transfer, Wire
 
@@ -103,10 +104,11 @@ def reached(wire: Wire) -> tuple[str, str]:
     return "body", "in the middle of the body"
 
 
-def before_wire(transfer: Transfer, failure: str, error: str, *, phase: str = "", seconds: float = 0.0) -> Answer:
+def before_wire(transfer: Transfer, failure: str, error: str, *, phase: str = "") -> Answer:
     """Answer for a transfer that libcurl never had."""
+    total = round((monotonic() - transfer.started) * 1e6) if transfer.started else 0
     lookup = round(transfer.lookup * 1e6) if transfer.lookup else None
-    return Answer(failure=failure, phase=phase, error=error, timing=Timing(lookup=lookup, total=round(seconds * 1e6)))
+    return Answer(failure=failure, phase=phase, error=error, timing=Timing(lookup=lookup, total=total))
 
 
 def tls_words(code: int, message: str) -> str:

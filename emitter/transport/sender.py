@@ -1,7 +1,6 @@
 """The sender thread: it owns libcurl's multi handle and makes every call on it.
 
-It sleeps on the descriptors that libcurl waits for and on a pipe of its own, by which others wake it. Transfers beyond
-the cap wait their turn; a transfer's deadline counts from its turn and covers its lookup.
+A transfer waits for its turn, then for its name to be looked up, then for libcurl. Its deadline counts from its turn.
 """
 
 from __future__ import annotations
@@ -9,12 +8,8 @@ from __future__ import annotations
 import heapq
 import logging
 import math
-import os
-import select
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import count
 
@@ -26,34 +21,33 @@ from emitter.egress import Egress
 from emitter.transport.faulty import FaultyWire
 from emitter.transport.lookup import Found, Lookups, Resolve
 from emitter.transport.outcome import CUT, STOPPED, Outcomes, before_wire
+from emitter.transport.turns import Turns
+from emitter.transport.waking import Waking
 from emitter.transport.wire import Connections, Done, Kind, Transfer, Wire
 
 Name = tuple[str, int]
+Item = Transfer | Callable[[], None]
 
 _SEEN_BY_FD_SETS = 1000  # descriptors from about here on are in no fd set
-_PAUSE = 50  # milliseconds
+_BLIND = 10  # milliseconds to sleep at most while libcurl may wait for one of those
+_PAUSE = 50  # milliseconds to sleep after a mistake
 _IDLE_KINDS = 16  # kinds of handles that are kept for reuse
+_NAMES = 4096
 _log = logging.getLogger("emitter.transport")
 
 
 class Sender:
-    """Moves transfers from the queue through lookups and libcurl to their answers."""
+    """Moves transfers from the queue through lookups and libcurl to their answers. `run` is the thread."""
 
     def __init__(self, *, egress: Egress, in_flight: int, resolve: Resolve) -> None:
         self._egress, self._in_flight = egress, in_flight
-        self._most_of_one = max(in_flight // 2, 1)
         self._lookups = Lookups(resolve, lambda name, found: self.hand_in([partial(self._found, name, found)]))
-        self._inbound: deque[Transfer | Callable[[], None]] = deque()
-        self._asleep = False
-        self._stop: float | None = None
-        self._waking = threading.Lock()
-        self._wake_out = self._wake_in = -1
-        # from here on the thread's own
-        self._ready: deque[Transfer] = deque()
-        self._parked: dict[str, deque[Transfer]] = {}
-        self._busy: dict[str, int] = {}  # by host
+        self._inbound: deque[Item] = deque()
+        self._waking = Waking()
+        self._stop: float | None = None  # when to give up what is still in flight
+        self._turns = Turns(max(in_flight // 2, 1))
         self._asking: dict[Name, list[Transfer]] = {}
-        self._deadlines: list[tuple[float, int, Transfer]] = []
+        self._deadlines: list[tuple[float, int, Transfer]] = []  # of lookups
         self._numbers = count()
         self._active: dict[pycurl.Curl, Wire] = {}
         self._faulty: list[FaultyWire] = []
@@ -62,23 +56,16 @@ class Sender:
         self._pass = 0
         self._outcomes = Outcomes()
         self._connections = Connections(4 * in_flight)
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, in_flight)
 
     # --- from any thread ------------------------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Make ready to run."""
-        self._wake_out, self._wake_in = os.pipe()
-        os.set_blocking(self._wake_out, False)
-        os.set_blocking(self._wake_in, False)
-
-    def hand_in(self, items: Sequence[Transfer | Callable[[], None]]) -> None:
-        """Queue transfers, and calls to make on the thread; wake it if it sleeps."""
+    def hand_in(self, items: Sequence[Item]) -> None:
+        """Queue transfers, and calls to make on the thread."""
         self._inbound.extend(items)
-        if self._asleep:  # it says so before it looks at the queue for the last time, so nothing is left behind
-            self._asleep = False
-            with self._waking, suppress(BlockingIOError):  # full: it is being woken anyway
-                if self._wake_in >= 0:
-                    os.write(self._wake_in, b"\0")
+        if self._waking.asleep:  # it says so before it looks at the queue for the last time: nothing is left behind
+            self._waking.wake()
 
     def stop_at(self, when: float) -> None:
         """End when all is done, or at that moment of the monotonic clock."""
@@ -87,24 +74,21 @@ class Sender:
     # --- the thread -----------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, self._in_flight)
-        self._poll = select.poll()
-        self._poll.register(self._wake_out, select.POLLIN)
-        self._reading: set[int] = set()
-        self._writing: set[int] = set()
+        """Send until told to stop."""
         while not self._is_over():
             try:
                 self._move()
             except Exception:  # a mistake of ours must not leave everybody without answers
                 _log.exception("the sender stumbled")
-                select.poll().poll(_PAUSE)
+                self._waking.sleep(_PAUSE)
         self._shut_down()
 
     def _move(self) -> None:
+        inbound, turns, active = self._inbound, self._turns, self._active
         self._take_in()
-        if self._ready:
-            self._start_ready()
+        while turns and len(active) < self._in_flight and (transfer := turns.next()) is not None:
+            transfer.started = monotonic()
+            self._start(transfer, None)
         self._pass += 1
         for wire in self._faulty:
             wire.go_on()
@@ -112,38 +96,57 @@ class Sender:
         self._finish()
         if self._deadlines:
             self._expire()
-        if not (self._inbound or self._ready and len(self._active) < self._in_flight or self._is_over()):
+        if not (inbound or turns and len(active) < self._in_flight or self._is_over()):
             self._sleep()
+
+    def _take_in(self) -> None:
+        inbound, turns = self._inbound, self._turns
+        while inbound:
+            item = inbound.popleft()
+            if isinstance(item, Transfer):
+                turns.add(item)
+            else:
+                item()
 
     def _is_over(self) -> bool:
         if self._stop is None:
             return False
-        busy = self._active or self._ready or self._parked or self._inbound or any(self._asking.values())
+        busy = self._active or self._inbound or any(self._asking.values()) or self._turns.waiting()
         return not busy or monotonic() >= self._stop
 
-    def _take_in(self) -> None:
-        inbound = self._inbound
-        while inbound:
-            item = inbound.popleft()
-            if isinstance(item, Transfer):
-                self._ready.append(item)
-            else:
-                item()
+    def _sleep(self) -> None:
+        active = self._active
+        milliseconds = self._multi.timeout() if active else -1
+        if active and self._connections.highest >= _SEEN_BY_FD_SETS:
+            milliseconds = _BLIND if milliseconds < 0 else min(milliseconds, _BLIND)
+        wakes = [wire.due for wire in self._faulty if wire.due < math.inf]
+        if self._deadlines:
+            wakes.append(self._deadlines[0][0])
+        if self._stop is not None:
+            wakes.append(self._stop)
+        if wakes:
+            until = max(int((min(wakes) - monotonic()) * 1000) + 1, 0)
+            milliseconds = until if milliseconds < 0 else min(milliseconds, until)
+        reading, writing, _ = self._multi.fdset()
+        self._waking.watch(set(reading), set(writing))
+        self._waking.asleep = True
+        if self._inbound:
+            milliseconds = 0
+        self._waking.sleep(None if milliseconds < 0 else milliseconds)
+        self._waking.asleep = False
 
-    def _start_ready(self) -> None:
-        ready, active, most = self._ready, self._active, self._in_flight
-        while ready and len(active) < most:
-            transfer = ready.popleft()
+    # --- from a turn to libcurl -----------------------------------------------------------------------------------
+
+    def _start(self, transfer: Transfer, addresses: tuple[str, ...] | None) -> None:
+        """Move a transfer on, once its turn has come and once its name is known; it is answered whatever happens."""
+        try:
             target = transfer.target
-            busy = self._busy.get(target.host, 0)
-            if busy >= self._most_of_one:
-                self._parked.setdefault(target.host, deque()).append(transfer)
-                continue
-            self._busy[target.host] = busy + 1
-            transfer.started = monotonic()
-            self._start(transfer, None)
-
-    # --- lookups --------------------------------------------------------------------------------------------------
+            if addresses is None and not target.address and not target.local:
+                self._look_up(transfer)
+            else:
+                self._go(transfer, addresses or ())
+        except Exception as error:
+            self._over(transfer, before_wire(transfer, "send", f"not sent: {error}"))
 
     def _look_up(self, transfer: Transfer) -> None:
         target = transfer.target
@@ -157,8 +160,8 @@ class Sender:
             return
         asking = self._asking.get(name)
         if asking is None:
-            self._asking[name] = asking = []
             self._lookups.ask(name)
+            self._asking[name] = asking = []
         asking.append(transfer)
         heapq.heappush(self._deadlines, (transfer.started + transfer.seconds, next(self._numbers), transfer))
 
@@ -166,7 +169,7 @@ class Sender:
         now = monotonic()
         for transfer in self._asking.pop(name, ()):
             transfer.lookup = now - transfer.started
-            transfer.over = True  # for the deadline of lookups; libcurl watches from here on
+            transfer.looked_up = True
             if found.error:
                 self._over(transfer, before_wire(transfer, "lookup", found.error))
             else:
@@ -174,48 +177,34 @@ class Sender:
 
     def _expire(self) -> None:
         now, deadlines = monotonic(), self._deadlines
-        while deadlines and (deadlines[0][2].over or deadlines[0][0] <= now):
+        while deadlines and (deadlines[0][2].looked_up or deadlines[0][0] <= now):
             transfer = heapq.heappop(deadlines)[2]
-            if transfer.over:
+            if transfer.looked_up:
                 continue
-            transfer.over = True
-            name = (transfer.target.host, transfer.target.port)
-            self._asking[name].remove(transfer)  # the name stays until its thread is back: it is not asked for twice
-            transfer.lookup = now - transfer.started
-            error = f"no answer within {transfer.seconds:g} s (looking up {transfer.target.host})"
+            transfer.looked_up = True
+            target = transfer.target
+            # the name itself stays until its thread is back: it is not asked for twice
+            self._asking[(target.host, target.port)].remove(transfer)
+            error = f"no answer within {transfer.seconds:g} s (looking up {target.host})"
             self._over(transfer, before_wire(transfer, "timeout", error, phase="lookup"))
-
-    # --- libcurl --------------------------------------------------------------------------------------------------
-
-    def _start(self, transfer: Transfer, addresses: tuple[str, ...] | None) -> None:
-        """Move a transfer on, once its turn has come and once its name is known; it is answered whatever happens."""
-        try:
-            if addresses is None and not transfer.target.address and not transfer.target.local:
-                self._look_up(transfer)
-            else:
-                self._go(transfer, addresses or ())
-        except Exception as error:
-            self._over(transfer, before_wire(transfer, "send", f"not sent: {error}"))
 
     def _go(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
         """Hand a transfer to libcurl; `addresses` is what its name leads to, all of which must be allowed."""
-        target = transfer.target
+        target, request, seconds = transfer.target, transfer.request, transfer.seconds
         for address in addresses:
             if rule := self._egress.refuse(address, target.port, target.host):
                 error = f"{address} {rule} ({target.host} resolves to it)"
                 self._over(transfer, before_wire(transfer, "egress", error))
                 return
+        if transfer.lookup:
+            seconds -= transfer.lookup
         transfer.addresses = addresses
-        seconds = transfer.seconds if not transfer.lookup else transfer.started + transfer.seconds - monotonic()
-        self._add(self._wire_for(transfer), transfer, seconds)
-
-    def _wire_for(self, transfer: Transfer) -> Wire:
-        request = transfer.request
         kind = (request.verify_tls, request.ca, request.http2)
         if transfer.faulty:
-            return FaultyWire(kind, self._egress, self._connections)
-        idle = self._idle.get(kind)
-        return idle.pop() if idle else Wire(kind, self._egress, self._connections)
+            self._add(FaultyWire(kind, self._egress, self._connections), transfer, seconds)
+        else:
+            idle = self._idle.get(kind)
+            self._add(idle.pop() if idle else Wire(kind, self._egress, self._connections), transfer, seconds)
 
     def _add(self, wire: Wire, transfer: Transfer, seconds: float, *, fresh: bool = False) -> None:
         addresses = transfer.addresses
@@ -224,33 +213,34 @@ class Sender:
             name = (transfer.target.host, transfer.target.port)
             known, since = self._pinned.get(name, ((), 0))
             if known != addresses or since == self._pass:
-                if len(self._pinned) > 4096:
+                if len(self._pinned) > _NAMES:
                     self._pinned.clear()
                 self._pinned[name] = (addresses, self._pass)
                 wire.pin(name, addresses)
         wire.begin(transfer, seconds, fresh=fresh)
         self._multi.add_handle(wire.curl)
         self._active[wire.curl] = wire
-        if isinstance(wire, FaultyWire):
+        if transfer.faulty and isinstance(wire, FaultyWire):
             self._faulty.append(wire)
+
+    # --- from libcurl to an answer --------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         more = 1
         while more:
             more, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
-                self._ended_by_curl(curl, 0, "")
+                self._finished(curl, 0, "")
             for curl, code, message in failed:
-                self._ended_by_curl(curl, code, message)
-        for wire in [wire for wire in self._faulty if wire.is_cut]:
-            self._ended_by_curl(wire.curl, CUT, "")
+                self._finished(curl, code, message)
+        if self._faulty:
+            for wire in [wire for wire in self._faulty if wire.is_cut]:
+                self._finished(wire.curl, CUT, "")
 
-    def _ended_by_curl(self, curl: pycurl.Curl, code: int, message: str) -> None:
+    def _finished(self, curl: pycurl.Curl, code: int, message: str) -> None:
         wire = self._active.pop(curl)
         transfer = wire.transfer
         self._multi.remove_handle(curl)
-        if isinstance(wire, FaultyWire):
-            self._faulty.remove(wire)
         if wire.stale:  # nothing was sent: the connection had been closed while it was idle
             wire.end()
             self._start_anew(wire, transfer)
@@ -260,13 +250,13 @@ class Sender:
         except Exception as error:
             answer = Answer(failure="protocol", error=f"the answer could not be read: {error}")
         wire.end()
-        if isinstance(wire, FaultyWire):
+        if transfer.faulty and isinstance(wire, FaultyWire):
+            self._faulty.remove(wire)
             wire.close()
         else:
             idle = self._idle.get(wire.kind)
             if idle is None:
-                self._forget_kinds()
-                self._idle[wire.kind] = idle = []
+                idle = self._idle_of(wire.kind)
             idle.append(wire)
         self._over(transfer, answer)
 
@@ -276,61 +266,15 @@ class Sender:
         except Exception as error:
             self._over(transfer, before_wire(transfer, "send", f"not sent: {error}"))
 
-    def _forget_kinds(self) -> None:
+    def _idle_of(self, kind: Kind) -> list[Wire]:
         if len(self._idle) >= _IDLE_KINDS:
             for wire in self._idle.pop(next(iter(self._idle))):
                 wire.close()
+        return self._idle.setdefault(kind, [])
 
     def _over(self, transfer: Transfer, answer: Answer) -> None:
-        host = transfer.target.host
-        left = self._busy[host] - 1
-        if left:
-            self._busy[host] = left
-        else:
-            del self._busy[host]
-        if self._parked and (parked := self._parked.get(host)):
-            self._ready.append(parked.popleft())
-            if not parked:
-                del self._parked[host]
+        self._turns.over(transfer)
         tell(transfer.done, answer)
-
-    # --- sleeping and ending --------------------------------------------------------------------------------------
-
-    def _sleep(self) -> None:
-        milliseconds = self._multi.timeout() if self._active else -1
-        if self._connections.highest >= _SEEN_BY_FD_SETS and self._active:
-            milliseconds = 10 if milliseconds < 0 else min(milliseconds, 10)
-        wakes = [wire.due for wire in self._faulty if wire.due < math.inf]
-        if self._deadlines:
-            wakes.append(self._deadlines[0][0])
-        if self._stop is not None:
-            wakes.append(self._stop)
-        if wakes:
-            until = max(int((min(wakes) - monotonic()) * 1000) + 1, 0)
-            milliseconds = until if milliseconds < 0 else min(milliseconds, until)
-        reading, writing, _ = self._multi.fdset()
-        self._watch(set(reading), set(writing))
-        self._asleep = True
-        if self._inbound:
-            milliseconds = 0
-        ready = self._poll.poll(None if milliseconds < 0 else milliseconds)
-        self._asleep = False
-        for descriptor, _ in ready:
-            if descriptor == self._wake_out:
-                with suppress(BlockingIOError):
-                    os.read(self._wake_out, 4096)
-
-    def _watch(self, reading: set[int], writing: set[int]) -> None:
-        """Have the poll object look at these descriptors; as a rule they are those of last time."""
-        if reading == self._reading and writing == self._writing:
-            return
-        poll = self._poll
-        for descriptor in (self._reading | self._writing) - reading - writing:
-            poll.unregister(descriptor)
-        for descriptor in (reading ^ self._reading | writing ^ self._writing) & (reading | writing):
-            events = (select.POLLIN if descriptor in reading else 0) | (select.POLLOUT if descriptor in writing else 0)
-            poll.register(descriptor, events)
-        self._reading, self._writing = reading, writing
 
     def _shut_down(self) -> None:
         self._lookups.close()
@@ -341,22 +285,18 @@ class Sender:
             wire.end()
             wire.close()
             tell(transfer.done, answer)
-        self._active.clear()
         given_up = "given up ({}): the sender was closed"
-        for asking in self._asking.values():
+        for (host, _), asking in self._asking.items():
             for transfer in asking:
-                error = given_up.format(f"looking up {transfer.target.host}")
+                error = given_up.format(f"looking up {host}")
                 tell(transfer.done, before_wire(transfer, "closed", error, phase="lookup"))
-        for transfer in (*self._ready, *(each for parked in self._parked.values() for each in parked)):
+        for transfer in self._turns.waiting():
             tell(transfer.done, before_wire(transfer, "closed", given_up.format("waiting for its turn")))
         for wires in self._idle.values():
             for wire in wires:
                 wire.close()
         self._multi.close()
-        with self._waking:
-            os.close(self._wake_out)
-            os.close(self._wake_in)
-            self._wake_out = self._wake_in = -1
+        self._waking.close()
 
 
 def tell(done: Done, answer: Answer) -> None:

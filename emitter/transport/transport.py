@@ -31,7 +31,8 @@ class Transport:
 
     def __init__(self, *, egress: Egress, in_flight: int = IN_FLIGHT, resolve: Resolve = system_resolve) -> None:
         self._preparer = Preparer()
-        self._sender = Sender(egress=egress, in_flight=in_flight, resolve=resolve)
+        self._make_sender = partial(Sender, egress=egress, in_flight=in_flight, resolve=resolve)
+        self._sender: Sender | None = None
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -62,10 +63,10 @@ class Transport:
         """
         with self._lock:
             self._closed = True
-            thread = self._thread
-        if thread is None:
+            sender, thread = self._sender, self._thread
+        if sender is None or thread is None:
             return
-        self._sender.stop_at(monotonic() + max(grace, 0.0))
+        sender.stop_at(monotonic() + max(grace, 0.0))
         if thread is not threading.current_thread():
             thread.join(max(grace, 0.0) + _SLACK)
 
@@ -76,8 +77,8 @@ class Transport:
         with self._lock:
             closed = self._closed
             if not closed:
-                if self._thread is None:
-                    self._sender.open()
+                if self._sender is None:
+                    self._sender = self._make_sender()
                     self._thread = threading.Thread(target=self._sender.run, name="emitter-sender", daemon=True)
                     self._thread.start()
                 self._sender.hand_in(items)

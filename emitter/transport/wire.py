@@ -34,7 +34,18 @@ _CA_CACHED = 60  # seconds for which a file of authorities is not read again
 class Transfer:
     """One attempt on its way: what was asked for, and what is known of it before libcurl has it."""
 
-    __slots__ = ("request", "seconds", "done", "target", "lines", "started", "lookup", "addresses", "over", "faulty")
+    __slots__ = (
+        "request",
+        "seconds",
+        "done",
+        "target",
+        "lines",
+        "started",
+        "lookup",
+        "addresses",
+        "looked_up",
+        "faulty",
+    )
 
     def __init__(self, request: WireRequest, seconds: float, done: Done, target: Target, lines: Lines) -> None:
         self.request, self.seconds, self.done = request, seconds, done
@@ -42,7 +53,7 @@ class Transfer:
         self.started = 0.0  # on the monotonic clock, by the sender
         self.lookup = 0.0  # seconds that our own lookup took
         self.addresses: tuple[str, ...] = ()  # what its name leads to
-        self.over = False  # whether its lookup is: found, failed or too late
+        self.looked_up = False  # whether its lookup is over: found, failed or too late
         # whether it breaks HTTP on purpose, so that its connection must serve no other
         self.faulty = not (request.declared_length is request.pace is request.cut_after is None)
 
