@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -112,5 +111,5 @@ def _checked(name: str, value: object) -> object:
         raise BadValue(name, "(as given)", "is no text: give the body as a string, byte for byte.")
     try:
         return base64.b64decode(value, validate=True) if name == "bodyBase64" else value.encode("utf-8")
-    except (binascii.Error, UnicodeEncodeError):
+    except ValueError:  # binascii.Error, UnicodeEncodeError, or base64 that is not ASCII
         raise BadValue(name, value, "is not base64." if name == "bodyBase64" else "is not UTF-8.") from None

@@ -60,6 +60,20 @@ class Slots:
 
         return release
 
+    def stream(self, pieces: Iterator[bytes], media_type: str) -> Response:
+        """Answer with pieces that are made while they are sent, in a slot until they end or nobody reads on."""
+        release = self.take()
+
+        def written() -> Iterator[bytes]:
+            try:
+                yield from pieces
+            finally:
+                release()
+
+        answer = Response(written(), mimetype=media_type)
+        answer.call_on_close(release)
+        return answer
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Occupy a slot for a block."""

@@ -134,10 +134,7 @@ def get_webhook_history(webhook_id: str) -> Response:
     if limit <= chunk or len(rows) < chunk:
         meta = _meta(simulator, offset, limit, total, len(rows))
         return jsonify({"data": [history_row(simulator, row) for row in rows], "meta": meta})
-    release = _slow().take()
-    answer = Response(_stream(simulator, webhook_id, rows, total, offset, limit), mimetype="application/json")
-    answer.call_on_close(release)
-    return answer
+    return _slow().stream(_stream(simulator, webhook_id, rows, total, offset, limit), "application/json")
 
 
 def _stream(

@@ -165,9 +165,7 @@ def exported() -> Response:
     query = _query("format")
     if form not in FORMS or len(request.args.getlist("format")) > 1:
         raise BadValue("format", form, f"is none of {', '.join(FORMS)}.")
-    release = _slots("slow").take()
-    answer = Response(export(_simulator().history, query, form), mimetype=EXPORT_TYPES[form])
-    answer.call_on_close(release)
+    answer = _slots("slow").stream(export(_simulator().history, query, form), EXPORT_TYPES[form])
     answer.headers["Content-Disposition"] = f'attachment; filename="attempts.{form if form != "curl" else "sh"}"'
     return answer
 
