@@ -253,5 +253,5 @@ def test_a_reset_forgets_everything_when_it_is_meant(emitter: CommandLine, recei
     done = emitter("reset", "--yes")
 
     assert refused.exit_code == 2 and "--yes" in refused.stderr
-    assert done.stderr == "Forgotten: 1 attempts, 1 webhooks.\n"
+    assert done.stderr == "Forgotten: 1 attempt and 1 webhook.\n"
     assert emitter.ok("deliveries") == emitter.ok("webhooks") == ""

@@ -261,9 +261,15 @@ def test_an_error_keeps_its_facts(client: Client) -> None:
 # --- servers that are none --------------------------------------------------------------------------------------------
 
 
-def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1/")
+def test_a_proxy_of_the_environment_is_ignored(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", nobody())
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
 
+    assert client.state()["version"]
+
+
+def test_nobody_there() -> None:
     with pytest.raises(ServerUnreachable, match="the connection was refused. Start one with `emitter serve`"):
         Client(nobody()).state()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from emitter.cli.demo import _received, _Rows
+from emitter.cli.demo import _listed, _received, _Rows
 from emitter.receiver import Receiver
-from tests.support_cli import PATIENCE, finished, line_with, process
+from tests.support_cli import PATIENCE, answering, finished, line_with, process
 
 MODULE = "emitter.cli.demo"
 
@@ -43,6 +43,15 @@ def test_it_does_not_say_what_is_not_so(receiver: Receiver) -> None:
 
     assert [each.ok for each in findings] == [False, False, False]
     assert "missing: y" in findings[0].found
+
+
+@pytest.mark.parametrize(("wanted", "ok"), [(1, True), (2, False)])
+def test_the_rows_of_the_page_have_to_be_as_many_as_the_types(wanted: int, ok: bool) -> None:
+    page = b'<tr><td><a href="/deliveries/7">x</a></td></tr>'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(page)
+
+    with answering(head + page) as url, requests.Session() as session:
+        assert _listed(session, url, wanted).ok is ok
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,11 @@ def demo(stay: bool) -> None:
             sys.exit(FAILED)
         if not stay:
             return
-        say()
-        say(f"The history page: {url}/")
-        say("Serving until Ctrl-C.")
-        sys.stdout.flush()
         try:
+            say()
+            say(f"The history page: {url}/")
+            say("Serving until Ctrl-C.")
+            sys.stdout.flush()
             stop.wait()
         except KeyboardInterrupt:
             note("Stopped.")

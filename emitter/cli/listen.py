@@ -78,8 +78,8 @@ def listen(
         sys.stdout.flush()
 
     with receiver:
-        _tell(receiver, len(keys), forward_to)
         try:
+            _tell(receiver, len(keys), forward_to)
             came, bad = _follow(caught, show, count, timeout)
         except KeyboardInterrupt:
             note("Stopped.")

@@ -36,7 +36,9 @@ def reset(setup: Setup, yes: bool) -> None:
 
     with opened(setup) as door:
         state, found = door.state(), door.count(AttemptQuery())
-        what = f"{found['count']:,}{' or more' if found['capped'] else ''} attempts, {state['webhooks']} webhooks"
+        attempts, hooks = found["count"], state["webhooks"]
+        what = f"{attempts:,}{' or more' if found['capped'] else ''} attempt{'s' if attempts != 1 else ''}"
+        what += f" and {hooks:,} webhook{'s' if hooks != 1 else ''}"
         if not yes:
             if not sys.stdin.isatty():
                 raise UsageError(f"This forgets everything in the store ({what}). Say --yes if that is meant.")
