@@ -11,8 +11,6 @@ import os
 import select
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -24,47 +22,10 @@ from typing import Any
 from emitter.store.schema import OUTCOME_NAMES, STATE_NAMES
 from tests.support_crash_child import Plan
 from tests.support_journal import Seen, read_seen
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-class _Program:
-    """A child that talks in lines."""
-
-    def __init__(self, module: str, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self._held = b""
-
-    def tell(self, text: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(text.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def line(self, timeout: float) -> str:
-        """The next line; raises `TimeoutError`."""
-        assert self.process.stdout is not None
-        until = time.monotonic() + timeout
-        while b"\n" not in self._held:
-            if not select.select([self.process.stdout], [], [], max(until - time.monotonic(), 0))[0]:
-                raise TimeoutError(f"{self.process.args} said nothing for {timeout:g} s")
-            got = os.read(self.process.stdout.fileno(), 65536)
-            if not got:
-                raise EOFError(f"{self.process.args} ended")
-            self._held += got
-        line, _, self._held = self._held.partition(b"\n")
-        return line.decode()
-
-    def close(self) -> None:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+from tests.support_program import Program
 
 
-class JournalSink(_Program):
+class JournalSink(Program):
     """The receiver in its own process."""
 
     def __init__(self, journal: Path) -> None:
@@ -80,16 +41,8 @@ class JournalSink(_Program):
     def seen(self) -> list[Seen]:
         return read_seen(self.journal)
 
-    def __enter__(self) -> JournalSink:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class Victims(_Program):
+class Victims(Program):
     """Starts processes that are killed; one at a time."""
 
     def __init__(self) -> None:
@@ -101,9 +54,6 @@ class Victims(_Program):
         self.pid = 0
         self._descriptor = -1
         self.line(30)
-
-    def __enter__(self) -> Victims:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
