@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 from random import Random
 
-
 _write = object.__setattr__  # looked up once: an event is made for every delivery, and this is a fifth of making it
 
 

@@ -479,6 +479,24 @@ class TestThirteenthType:
         assert {body(event)["data"]["rows"] for event in events} == set(range(10, 21))
         assert len({body(event)["data"]["job"] for event in events}) == 300
 
+    def test_what_is_drawn_does_not_hang_on_the_product(self, tmp_path: Path) -> None:
+        data = {"properties": {"region": {"enum": ["eu", "us"]}, "dataProductId": {"type": "string"}}}
+        source = factory(catalog=of_own(tmp_path, data=data))
+        regions: dict[str, set[str]] = {}
+        for _ in range(1000):
+            event = source.event("happened")
+            regions.setdefault(event.product_id, set()).add(body(event)["data"]["region"])
+
+        assert all(found == {"eu", "us"} for found in regions.values())
+
+    def test_a_member_that_is_left_out_takes_no_chance_from_the_others(self, tmp_path: Path) -> None:
+        id = {"type": "string", "format": "uuid"}
+        member = {"type": "object", "properties": {"a": id, "b": {"type": "string", "pattern": "^z$"}, "c": id}}
+
+        for value in made(tmp_path, member):
+            assert list(value) == ["a", "c"]
+            assert value["a"] != value["c"]
+
     def test_it_sends_what_it_names_as_core(self, tmp_path: Path) -> None:
         data = {
             "properties": {"a": {"type": "string"}, "b": {"type": "string"}, "dataProductName": {}},
