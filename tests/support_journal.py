@@ -4,7 +4,8 @@ Run as a program it prints its port and reads commands from standard input, one 
 `PID AFTER WHERE` ends that process at the AFTERth pass of a named point (`KILL_POINTS`).
 
 What it does is in the path: `/hook/...` is answered 204, `/slow/...` 204 a little later, `/flaky/...` in turn 204, 500,
-nothing (the connection is closed) and a reset. Each answer carries the number of its line in the journal as `X-Seen`.
+nothing (the connection is closed) and a reset, `/hang/...` never. Each answer carries the number of its line in the
+journal as `X-Seen`.
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ class _Connection(asyncio.Protocol):
         status = _FLAKY[journal.number % len(_FLAKY)] if path.startswith("/flaky") else 204
         number = journal.write(path, body, status)
         journal.reached("request journaled")
+        if path.startswith("/hang"):
+            return
         if path.startswith("/slow"):
             asyncio.get_running_loop().call_later(0.003, self.write, number, status)
         else:

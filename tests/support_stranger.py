@@ -1,7 +1,7 @@
 """A receiver as somebody else would write it: the standard library only, and what a manual would tell.
 
-Run as a program it prints its port. It keeps nothing of ours: no import, no constant. For each request it says, as a line
-of JSON, whether the signature holds, and whether it still holds when one byte of the body is another.
+Run as a program it prints its port. It keeps nothing of ours: no import, no constant. For each request it says, as a
+line of JSON, whether the signature holds, and whether it still holds when one byte of the body is another.
 """
 
 from __future__ import annotations
