@@ -38,6 +38,7 @@ def judge(bound: Bound, results: Sequence[Found], *, smoke: bool = False) -> dic
         "words": bound.words, "value": value, "least": bound.least, "most": bound.most, "met": met,
         "unit": "times" if over else bound.unit, "lowest": min(values, default=None),
         "highest": max(values, default=None),
+        "by_cpu": median(by_cpu) if over and bound.by == "rate" and (by_cpu := ratios(case, over, "cpu")) else None,
     }  # fmt: skip
 
 
@@ -68,6 +69,8 @@ def verdict(judged: dict[str, Any]) -> str:
     spread = ""
     if judged["lowest"] != judged["highest"]:
         spread = f", {number(judged['lowest'])}..{number(judged['highest'])}"
+    if judged["by_cpu"] is not None:
+        spread += f"; {number(judged['by_cpu'])} by CPU time"
     word = "met" if judged["met"] else "not met"
     return f"- **{word}**: {judged['words']}: {number(judged['value'])} {judged['unit']} ({wanted}{spread})"
 

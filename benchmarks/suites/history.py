@@ -20,11 +20,15 @@ Named = tuple[str, AttemptQuery]
 
 
 class Page(NamedTuple):
-    """What one page took, in milliseconds: of wall time, and of CPU, which others on the machine disturb less."""
+    """What one page took, in milliseconds: of wall time, and of CPU, which others on the machine disturb less.
+
+    `short` is one where the search stopped at its bound before the page was full.
+    """
 
     took: float
     used: float
     query: str
+    short: bool
 
 
 Times = dict[str, list[Page]]  # by group of queries
@@ -56,12 +60,14 @@ def read(run: Run) -> Measured:
     return Measured(count, took, used, extra=extra)
 
 
-def _page(simulating: Simulator, query: AttemptQuery) -> None:
+def _page(simulating: Simulator, query: AttemptQuery) -> bool:
+    """Ask the store for one page; True where it stopped before the page was full."""
     store = simulating.store
-    store.reader.attempts(query, deliveries=store.delivery_ids, events=store.event_ids)
+    page = store.reader.attempts(query, deliveries=store.delivery_ids, events=store.event_ids)
+    return page.searched_to is not None
 
 
-def _doors(simulating: Simulator) -> Iterator[tuple[str, str, Callable[[AttemptQuery], None]]]:
+def _doors(simulating: Simulator) -> Iterator[tuple[str, str, Callable[[AttemptQuery], bool]]]:
     """The JSON route and the page, through the whole app, without a socket."""
     try:
         from emitter.web import create_app
@@ -69,10 +75,11 @@ def _doors(simulating: Simulator) -> Iterator[tuple[str, str, Callable[[AttemptQ
         raise NotRun(f"the server cannot be loaded: {error}") from None
     client = create_app(simulating).test_client()
 
-    def at(path: str) -> Callable[[AttemptQuery], None]:
-        def ask(query: AttemptQuery) -> None:
+    def at(path: str) -> Callable[[AttemptQuery], bool]:
+        def ask(query: AttemptQuery) -> bool:
             answer = client.get(f"{path}?{query.text_of()}", headers={"Authorization": "Bearer any"})
             assert answer.status_code == 200, (answer.status_code, answer.text[:500])
+            return False
 
         return ask
 
@@ -137,7 +144,7 @@ def _sample(queries: list[Named]) -> list[Named]:
     return [each for group in kept.values() for each in group[:12]]
 
 
-def _times(ask: Callable[[AttemptQuery], None], queries: list[Named], amount: int, depths: int) -> Times:
+def _times(ask: Callable[[AttemptQuery], bool], queries: list[Named], amount: int, depths: int) -> Times:
     """Each query at its newest page, at so many anchors, and once backward, by group."""
     found: Times = defaultdict(list)
     ask(AttemptQuery())
@@ -146,9 +153,9 @@ def _times(ask: Callable[[AttemptQuery], None], queries: list[Named], amount: in
         pages = [query, *(replace(query, before=anchor) for anchor in anchors), replace(query, after=amount // 3)]
         for page in pages:
             start, used = time.perf_counter(), time.thread_time()
-            ask(page)
+            short = ask(page)
             took, used = time.perf_counter() - start, time.thread_time() - used
-            found[group].append(Page(took * 1000, used * 1000, page.text_of()))
+            found[group].append(Page(took * 1000, used * 1000, page.text_of(), short))
     return found
 
 
@@ -172,12 +179,12 @@ def _quantile(values: list[float], part: float) -> float:
 
 
 def _table(found: Times) -> list[list[Any]]:
-    rows: list[list[Any]] = [["filter", "pages", "p50", "p95", "max", "p95 of CPU"]]
+    rows: list[list[Any]] = [["filter", "pages", "p50", "p95", "max", "p95 of CPU", "cut short"]]
     every = [page for pages in found.values() for page in pages]
     for group, pages in [*found.items(), ("all", every)]:
         took, used = [page.took for page in pages], [page.used for page in pages]
         figures = _quantile(took, 0.5), _quantile(took, 0.95), max(took), _quantile(used, 0.95)
-        rows.append([group, str(len(pages)), *figures])
+        rows.append([group, str(len(pages)), *figures, str(sum(page.short for page in pages))])
     return rows
 
 
@@ -203,6 +210,9 @@ SUITE = Suite(
         ),
         Bound("a step of a search for text, the slowest", CASE, by="text_most", most=300, unit="ms", full=True),
     ),
-    remarks=("Each page is asked for once: the newest, nine anchors down to the oldest, one backward.",),
+    remarks=(
+        "Each page is asked for once: the newest, nine anchors down to the oldest, one backward. Cut short: the "
+        "search stopped at its bound, and the page says how far it got.",
+    ),
     plain=True,
 )
