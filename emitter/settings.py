@@ -36,6 +36,7 @@ class Settings:
     keep_attempts: int | None = 1_000_000
     patience: float | None = None  # seconds to wait for another owner of the store
     durable: bool = True
+    resume: bool = True  # take up what an earlier process left; False for a look that must not send anything
     stop_grace: timedelta = timedelta(seconds=12)  # what is under way when we are told to stop
 
 

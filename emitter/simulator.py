@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
+from itertools import islice
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -39,6 +40,7 @@ try:
     VERSION = installed("request-app-emitter")
 except PackageNotFoundError:
     VERSION = "0+source"
+PORTION = 64  # events that are made before they are kept, in one commit
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
 
@@ -82,7 +84,8 @@ class Simulator:
                 assumptions=self.assumptions,
                 suppressed=self._suppressed,
             )
-            self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
+            known = list(self._webhooks.values())
+            self.interrupted = self.dispatcher.resume(known) if settings.resume else 0
         except BaseException:
             self.store.close()
             raise
@@ -163,9 +166,10 @@ class Simulator:
     def trigger_each(self, spec: TriggerSpec) -> Iterator[Json]:
         """As `trigger`, one by one, never far ahead of what has been sent: for many."""
         targets = self._targets(spec)
-        for event in self.make(spec):
-            accepted = self.dispatcher.accept_and_wait(event, self._fan_out(event, targets))
-            yield self._accepted(event, accepted)
+        events = self.make(spec)
+        while portion := list(islice(events, PORTION)):
+            kept = self.dispatcher.accept_all([(event, self._fan_out(event, targets)) for event in portion])
+            yield from map(self._accepted, portion, kept)
             self.dispatcher.wait_for_room()
 
     def _check_target(self, spec: TriggerSpec) -> None:

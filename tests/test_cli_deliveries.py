@@ -278,3 +278,24 @@ def test_following_needs_a_server_and_says_so(emitter: CommandLine) -> None:
 
     assert result.exit_code == 2
     assert "emitter serve" in result.stderr
+
+
+# --- looking is not sending -------------------------------------------------------------------------------------------
+
+
+def test_a_look_sends_nothing_that_was_left_waiting(
+    emitter: CommandLine, make_receiver: Callable[..., Receiver], tmp_path: Path
+) -> None:
+    receiver = make_receiver()
+    with Simulator(Settings(store=tmp_path / ".emitter" / "store.sqlite")) as simulator:
+        webhook = simulator.add_webhook(receiver.url, signing_key=SECRET)
+        simulator.change_webhook(webhook.id, paused=True)
+        simulator.trigger(TriggerSpec(type="access-revoked"))
+        simulator.store.save_webhook(webhook)  # the process ended with the delivery due
+
+    emitter.ok("deliveries", "list")
+    emitter.ok("webhooks", "list")
+    assert receiver.captures == []
+    emitter.ok("trigger", "access-expired")
+
+    assert [capture.type.rpartition(".")[2] for capture in receiver.wait_for(2, PATIENCE)] == ["revoked", "expired"]

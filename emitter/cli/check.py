@@ -48,7 +48,7 @@ def _judges(setup: Setup) -> Iterator[Callable[[bytes], Json]]:
     if setup.server:
         from emitter.cli.door import opened
 
-        with opened(setup) as door:
+        with opened(setup, looking=True) as door:
             yield lambda raw: {"type": "", **door.check(raw)}
         return
     from emitter.catalog import Catalog

@@ -55,7 +55,7 @@ def list_attempts(setup: Setup, limit: int, follow: bool, **given: Any) -> None:
     if follow:
         _follow(setup, given)
         return
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         found, older, searched_to = _pages(door, query_of(given, limit), limit)
     show_many(setup.format, found, attempts_table)
     if setup.format == "table" and not found and not searched_to:
@@ -87,7 +87,7 @@ def show(setup: Setup, which: str | None) -> None:
     """
     from emitter.cli.door import opened
 
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         if which is not None and _UUID.fullmatch(which.lower()):
             found, table = _by_uuid(door, which.lower())
         else:
@@ -133,7 +133,7 @@ def diff(setup: Setup, one: str, other: str) -> None:
 
     from emitter.cli.door import opened
 
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         first, second = (door.attempt(_attempt_id(door, each)) for each in (one, other))
     names = (f"attempt {first['id']}", f"attempt {second['id']}")
     found = list(unified_diff(list(exchange(first)), list(exchange(second)), *names, lineterm=""))
@@ -163,7 +163,7 @@ def export(setup: Setup, form: str, output: str, **given: Any) -> None:
     """
     from emitter.cli.door import opened
 
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         pieces = _exported(door, query_of(given, PAGE), form)
         if output == "-":
             for piece in pieces:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(setup: Setup) -> Iterator[Door]:
-    """Open the simulator that a command works with.
+def opened(setup: Setup, *, looking: bool = False) -> Iterator[Door]:
+    """Open the simulator that a command works with; one that is only `looking` sends nothing that was left waiting.
 
     `--server` names one that runs. A store that a server owns is reached through that server. Otherwise one is started
     here, on the same history file.
@@ -34,7 +34,7 @@ def opened(setup: Setup) -> Iterator[Door]:
     from emitter.simulator import Simulator
 
     try:
-        simulator = Simulator(setup.settings)
+        simulator = Simulator(replace(setup.settings, resume=not looking))
     except StoreLocked:
         client = running(setup)  # a server that took the store since we looked
         if client is None:

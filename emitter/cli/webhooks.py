@@ -36,7 +36,7 @@ def list_webhooks(setup: Setup) -> None:
     """List the registrations, oldest first."""
     from emitter.cli.door import opened
 
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         found = [as_json_of(each) for each in door.webhooks()]
     show_many(setup.format, found, _table)
     if not found and setup.format == "table":
@@ -76,7 +76,7 @@ def show(setup: Setup, webhook_id: str) -> None:
     """Show one registration."""
     from emitter.cli.door import opened
 
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         show_one(setup.format, as_json_of(_find(door, webhook_id)), _whole)
 
 
