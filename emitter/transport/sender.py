@@ -88,7 +88,8 @@ class Sender:
         self._take_in()
         while turns and len(active) < self._in_flight and (transfer := turns.next()) is not None:
             transfer.started = monotonic()
-            self._start(transfer, None)
+            target = transfer.target
+            self._start(transfer, () if target.address or target.local else None)
         self._pass += 1
         for wire in self._faulty:
             wire.go_on()
@@ -138,13 +139,12 @@ class Sender:
     # --- from a turn to libcurl -----------------------------------------------------------------------------------
 
     def _start(self, transfer: Transfer, addresses: tuple[str, ...] | None) -> None:
-        """Move a transfer on, once its turn has come and once its name is known; it is answered whatever happens."""
+        """Move a transfer on: None is a name that is to be looked up. It is answered whatever happens."""
         try:
-            target = transfer.target
-            if addresses is None and not target.address and not target.local:
+            if addresses is None:
                 self._look_up(transfer)
             else:
-                self._go(transfer, addresses or ())
+                self._go(transfer, addresses)
         except Exception as error:
             self._over(transfer, before_wire(transfer, "send", f"not sent: {error}"))
 

@@ -104,6 +104,7 @@ class Wire:
         self._url, self._seconds, self._fresh = "", 0.0, False
         self._ours: list[socket.socket] = []
         self._refuse, self._known = egress.refuse, connections.get
+        self.opened: list[int] = []  # descriptors of new connections
         self.head: list[bytes] = []
         self.chunks: list[bytes] = []
         self._forget()
@@ -111,11 +112,10 @@ class Wire:
 
     def _forget(self) -> None:
         self.tries = 0  # more than one: libcurl wanted to post again, and was not let
-        self.opened: list[int] = []  # descriptors of new connections
         self.address = ""  # what was dialled
-        self.refused = ""  # why an address was not dialled
-        self.trouble = ""  # an exception in a callback, in words
+        self.refused = self.trouble = ""  # why an address was not dialled; an exception in a callback, in words
         self.stale = self.head_cut = self.body_cut = False
+        self.opened.clear()
         self.head.clear()
         self.chunks.clear()
 
@@ -129,7 +129,6 @@ class Wire:
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
             (pycurl.HTTP09_ALLOWED, 0),
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS if http2 else pycurl.CURL_HTTP_VERSION_1_1),
-            (pycurl.USERAGENT, ""),
             (pycurl.SSL_VERIFYPEER, int(verify_tls)),
             (pycurl.SSL_VERIFYHOST, 2 if verify_tls else 0),
             (_CA_CACHE_TIMEOUT, _CA_CACHED),
