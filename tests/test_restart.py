@@ -1,4 +1,4 @@
-"""What a start finds when the process before it ended at an awkward moment."""
+"""Awkward moments: an end between two steps, a file that goes away or is damaged, a value that no column takes."""
 
 from __future__ import annotations
 
@@ -122,4 +122,42 @@ def test_a_start_that_cannot_write_what_was_interrupted_says_so_and_sends_nothin
     assert after.interrupted == 1
     assert after.delivery(event["deliveries"][0]["id"])["state"] == "interrupted"
     assert after.attempts(AttemptQuery(outcome=("started",)))["attempts"] == []
+    assert len(receiver.captures) == 1
+
+
+def test_a_store_that_is_removed_while_it_is_used_takes_nothing_until_it_is_back(make_simulator, receiver, path):
+    simulator = make_simulator(store=path)
+    simulator.add_webhook(receiver.url, signing_key=SECRET)
+    away = path.with_name("away.sqlite")
+    path.rename(away)
+
+    with pytest.raises(StoreUnusable, match="removed or replaced while it was in use"):
+        simulator.trigger(TriggerSpec(type="access-revoked"))
+    away.rename(path)
+    simulator.trigger(TriggerSpec(type="access-revoked"))
+
+    assert simulator.settle(10)
+    assert len(receiver.captures) == 1
+
+
+def test_a_store_that_is_damaged_further_in_is_refused_and_let_go_of(make_simulator, path):
+    make_simulator(store=path).close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+
+    for _ in range(2):  # the second time it would be locked, had the first one kept it
+        with pytest.raises(StoreUnusable, match=r"cannot be (used|read) .*Name another file"):
+            make_simulator(store=path, patience=0)
+
+
+def test_a_value_that_no_column_takes_ends_its_own_batch_and_nothing_else(make_simulator, receiver, path):
+    simulator = make_simulator(store=path)
+    simulator.add_webhook(receiver.url, signing_key=SECRET)
+
+    with pytest.raises(StoreUnusable, match="surrogates not allowed"):
+        simulator.store.remember("key", "\ud800")
+    simulator.trigger(TriggerSpec(type="access-revoked"))
+
+    assert simulator.settle(10)
     assert len(receiver.captures) == 1

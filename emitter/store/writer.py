@@ -6,7 +6,6 @@ the batch's `done` is called on this thread after the commit, and never before.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sqlite3
@@ -172,10 +171,14 @@ class Writer:
 
     def _check_there(self) -> None:
         """Raise `OSError` when the file has been removed or replaced: what went into it would be lost with it."""
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             now = os.stat(self._file)
-            if (now.st_dev, now.st_ino) != self._identity:
-                raise FileNotFoundError(errno.ENOENT, "the file was replaced while it was in use", str(self._file))
+        except FileNotFoundError:
+            now = None
+        if now is None or (now.st_dev, now.st_ino) != self._identity:
+            raise FileNotFoundError("the file was removed or replaced while it was in use; put it back, or start again")
 
     def _roll_back(self) -> None:
         with suppress(sqlite3.Error):
