@@ -161,3 +161,18 @@ def test_a_value_that_no_column_takes_ends_its_own_batch_and_nothing_else(make_s
 
     assert simulator.settle(10)
     assert len(receiver.captures) == 1
+
+
+def test_no_id_is_given_out_again_after_retention_has_taken_everything(make_simulator, receiver, path):
+    shown = []
+    for _ in range(3):
+        simulator = make_simulator(store=path)
+        [event] = simulator.trigger(TriggerSpec(type="access-revoked", to=receiver.url))
+        simulator.settle(10)
+        [attempt] = simulator.attempts(AttemptQuery())["attempts"]
+        shown += [event["id"], event["deliveries"][0]["id"], str(attempt["id"])]
+        simulator.store.trim(older_than=2**62)
+        assert simulator.attempts(AttemptQuery())["attempts"] == []
+        simulator.close()
+
+    assert len(set(shown)) == 9

@@ -17,6 +17,7 @@ def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | 
     if cut is None or oldest is None or cut <= oldest:
         return 0
     cut = min(cut, oldest + _CHUNK)
+    newest = _newest(connection)
     gone = connection.execute("DELETE FROM attempts WHERE id < ? AND outcome <> ?", (cut, STARTED)).rowcount
     for table in ("requests", "answers"):
         connection.execute(f"DELETE FROM {table} WHERE attempt < ? AND attempt NOT IN (SELECT id FROM attempts "
@@ -30,7 +31,20 @@ def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | 
     )
     connection.execute("DELETE FROM deliveries WHERE id < ? AND state <> 0", (delivery,))
     connection.execute("DELETE FROM events WHERE id < ?", (event,))
+    if _newest(connection) != newest:  # numbers go on from the newest that is there: none is given out again
+        connection.execute(
+            "INSERT INTO meta VALUES ('floor', ?1) ON CONFLICT (key) DO UPDATE "
+            "SET value = max(CAST(value AS INTEGER), CAST(?1 AS INTEGER))",
+            (str(max(newest)),),
+        )
     return gone
+
+
+def _newest(connection: sqlite3.Connection) -> tuple[int, ...]:
+    found = connection.execute(
+        "SELECT (SELECT max(id) FROM events), (SELECT max(id) FROM deliveries), (SELECT max(id) FROM attempts)"
+    ).fetchone()
+    return tuple(value or 0 for value in found)
 
 
 def _first_kept(connection: sqlite3.Connection, *, older_than: int | None, most: int | None) -> int | None:
