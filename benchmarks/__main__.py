@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = asked.suite or ["all"]
     names = [name for name in SUITES if name in wanted or "all" in wanted]
     plan = Plan(
-        rounds=1 if asked.smoke else asked.rounds, seconds=0.25 if asked.smoke else asked.secs, smoke=asked.smoke,
+        rounds=1 if asked.smoke else asked.rounds, seconds=0.15 if asked.smoke else asked.secs, smoke=asked.smoke,
         folder=asked.folder,
     )  # fmt: skip
     before, start = machine.stolen(), time.perf_counter()

@@ -88,6 +88,7 @@ class Case:
     amount: int = 0
     smoke_amount: int = 0
     once: bool = False  # one round is enough: it takes long and compares with no peer
+    aside: bool = False  # for information: left out of a smoke run
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,9 @@ def cores() -> tuple[int | None, int | None]:
 def run_suite(suite: Suite, plan: Plan, tell: Callable[[str], None] = lambda text: None) -> list[Found]:
     """Run every case of a suite `plan.rounds` times; raise `CaseFailed`."""
     results = {case.name: Found(case.name) for case in suite.cases}
+    for case in suite.cases:
+        if case.aside and plan.smoke:
+            results[case.name].not_run = "left out of a smoke run"
     for number in range(plan.rounds):
         for case in in_turn(suite.cases, number):
             found = results[case.name]

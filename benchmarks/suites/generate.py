@@ -32,10 +32,8 @@ def ours_extended(run: Run) -> Measured:
 
 
 def fields_only(run: Run) -> Measured:
-    fake, (schema, registry) = peers.faker(), peers.documents()
-    check = peers.prebuilt(schema, registry)
-    for _ in range(100):
-        check(peers.faked(fake))  # it is to make what ours makes: valid every time
+    fake, is_valid = peers.faker(), Catalog.load(None).resolve(TYPE).is_valid
+    assert all(is_valid(peers.faked(fake)) for _ in range(100))  # it is to make what ours makes: valid every time
     return repeat(lambda: peers.faked(fake), run.seconds, warm=10)
 
 
@@ -63,7 +61,7 @@ SUITE = Suite(
         Case(PEER, fields_only),
         Case(WHOLE, checked),
         Case(OURS, ours),
-        Case("the same, profile extended", ours_extended),
+        Case("the same, profile extended", ours_extended, aside=True),
     ),
     bounds=(
         Bound("making, checking and writing an event, against Faker making one", OURS, PEER, by="cpu", least=70),

@@ -48,10 +48,10 @@ SUITE = Suite(
     by="cpu",
     cases=(
         Case(PEER, prebuilt),
-        Case("jsonschema, prebuilt, formats not asserted", without_formats),
+        Case("jsonschema, prebuilt, formats not asserted", without_formats, aside=True),
         Case("jsonschema.validate, a call an event", per_call),
-        Case("jsonschema, prebuilt, FormatChecker, a flat schema by hand", by_hand),
-        Case("jsonschema.validate, a call an event, a flat schema by hand", by_hand_per_call),
+        Case("jsonschema, prebuilt, FormatChecker, a flat schema by hand", by_hand, aside=True),
+        Case("jsonschema.validate, a call an event, a flat schema by hand", by_hand_per_call, aside=True),
         Case(OURS, ours),
     ),
     bounds=(Bound("checking, against prebuilt jsonschema on the same files", OURS, PEER, by="cpu", least=75),),
