@@ -33,6 +33,7 @@ from tests.support_http import SECRET, Api
 
 DOCUMENT = describe()
 OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
+UNPREFIXED = [each for each in OPERATIONS if not each[1].startswith("/marketplace")]  # the same views stand behind both
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance,
@@ -166,6 +167,8 @@ class Examiner:
     @staticmethod
     def _hurry(case: Any) -> None:
         """Wait for nothing long."""
+        if case.path == "/simulator/wait":
+            case.query = {"timeout": "5ms", **(case.query or {})}
         for name in ("wait", "timeout"):
             if re.fullmatch(r"([0-9]{1,4}(ms|s|m|h|d)){1,5}", str((case.query or {}).get(name, ""))):
                 case.query[name] = "5ms"
@@ -179,7 +182,7 @@ def examiner(api: Api, receiver: Receiver) -> Examiner:
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if not each[1].startswith("/marketplace")])
+@pytest.mark.parametrize(("method", "path"), UNPREFIXED)
 def test_what_is_made_up_is_answered_as_described(
     method: str, path: str, mode: GenerationMode, examiner: Examiner
 ) -> None:
@@ -188,8 +191,8 @@ def test_what_is_made_up_is_answered_as_described(
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize(("method", "path"), UNPREFIXED)
 def test_much_that_is_made_up_is_answered_as_described(
     method: str, path: str, mode: GenerationMode, examiner: Examiner
 ) -> None:
-    examiner.examine(method, path, mode, examples=300, repeatable=False)
+    examiner.examine(method, path, mode, examples=100, repeatable=False)

@@ -471,6 +471,15 @@ def test_a_reset_forgets_everything(played: Api) -> None:
     assert played("GET", "/simulator/attempts").json["attempts"] == []
 
 
+def test_a_simulator_may_be_reset_any_number_of_times(api: Api) -> None:
+    for _ in range(70):
+        assert api("POST", "/simulator/reset").status_code == 204
+
+    api.hook(NOWHERE)
+    (event,) = api.trigger()
+    assert api("GET", f"/simulator/deliveries/{event['deliveries'][0]['id']}").status_code == 200
+
+
 def test_assumptions_say_what_they_are_now(make_simulator: Callable[..., Simulator]) -> None:
     api = Api(make_simulator(assume={"delivery.timeout": "5s"}))
 

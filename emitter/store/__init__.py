@@ -347,7 +347,8 @@ class Store:
         """Forget everything but the numbers already given out: ids of before the reset name nothing after it."""
 
         def forget(connection: sqlite3.Connection) -> None:
-            floor = next(self._attempts) + next(self._events) + next(self._deliveries) + next(self._webhooks)
+            counters = (self._attempts, self._events, self._deliveries, self._webhooks)
+            floor = max(next(each) for each in counters)  # their sum would outgrow 64 bits after thirty resets
             for table in ("answers", "requests", "attempts", "deliveries", "events", "webhooks", "entities"):
                 connection.execute(f"DELETE FROM {table}")
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('floor', ?)", (str(floor),))
