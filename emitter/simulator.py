@@ -32,9 +32,10 @@ from emitter.outgoing import Outgoing
 from emitter.query import AttemptQuery
 from emitter.settings import Settings
 from emitter.signing import Scheme, Signer, SigningKey
-from emitter.store import Store
+from emitter.store import Row, Store
 from emitter.transport import Transport
 from emitter.trigger import TriggerSpec
+from emitter.world import World, described, kind_of
 
 try:
     VERSION = installed("request-app-emitter")
@@ -84,8 +85,14 @@ class Simulator:
                 assumptions=self.assumptions,
                 suppressed=self._suppressed,
             )
+            self.world = World(
+                store=self.store, catalog=self.catalog, factory=self.factory, clock=self.clock,
+                assumptions=self.assumptions, emit=self._emit,
+            )  # fmt: skip
             known = list(self._webhooks.values())
             self.interrupted = self.dispatcher.resume(known) if settings.resume else 0
+            if settings.resume:
+                self.world.resume()
         except BaseException:
             self.store.close()
             raise
@@ -224,6 +231,45 @@ class Simulator:
                 for each in accepted.deliveries
             ],
         }
+
+    # --- the world --------------------------------------------------------------------------------------------------
+
+    def actions(self) -> list[Json]:
+        """What may be done in the simulated app: each action with its parameters and the events that may follow."""
+        return described()
+
+    def act(self, action: str, /, *, run: str = "", **parameters: Any) -> Json:
+        """Do something in the simulated app; returns once it is on disk, with the events that followed, in order.
+
+        Raises what `World.act` does, and then nothing has changed.
+        """
+        done = self.world.act(action, run=run, **parameters)
+        return {
+            "action": done.action,
+            "kind": kind_of(done.entity),
+            "entity": self.world.show(done.entity),
+            "events": [self._accepted(each.event, each.receipt) for each in done.events],
+        }
+
+    def world_state(self) -> Json:
+        """Everything in the simulated app, named and shaped as the vendor's API shows it."""
+        return self.world.state()
+
+    def world_entity(self, kind: str, name: str) -> Json:
+        """One thing of the simulated app by id or name, with what may be done to it now and what would follow."""
+        entity = self.world.find(kind, name)
+        legal = self.world.legal(entity)
+        return {
+            "kind": kind_of(entity),
+            "entity": self.world.show(entity),
+            "legal": [{"action": each.action, "events": list(each.events), "sure": each.sure} for each in legal],
+        }
+
+    def _emit(self, events: Sequence[Event], rows: Sequence[Row]) -> list[Accepted]:
+        """Keep what happened in the world: its entities, its events, and a delivery for each webhook."""
+        with self._webhooks_lock:
+            targets = [each for each in self._webhooks.values() if each.listed and not each.suppressed]
+        return self.dispatcher.accept_all([(event, self._fan_out(event, targets)) for event in events], rows)
 
     # --- history ----------------------------------------------------------------------------------------------------
 
@@ -470,8 +516,8 @@ class Simulator:
         return self.dispatcher.settle(timeout)
 
     def reset(self) -> None:
-        """Forget all events, deliveries, attempts and webhooks. What is under way is let finish first."""
-        with self._webhooks_lock:
+        """Forget all events, deliveries, attempts, webhooks and the world. What is under way is let finish first."""
+        with self.world.replaced(), self._webhooks_lock:
             for webhook in list(self._webhooks.values()):
                 self.dispatcher.drop(webhook, "The simulator was reset.", gone=True)
             self.dispatcher.settle(self.assumptions.delivery_timeout.total_seconds() + 2.0)

@@ -1,0 +1,105 @@
+"""Everything that is there, by id, and the ways to find it by what people type."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TypeVar
+
+from emitter.errors import BadValue, NotFound, nearest
+from emitter.world.entities import PENDING, DataSource, Domain, Entity, Founding, Product, Request, User, kind_of
+
+Found = TypeVar("Found", User, Domain, DataSource, Product)
+
+
+class Known:
+    """The entities as they are on disk. Only `apply` changes it; whoever reads may do so from any thread."""
+
+    def __init__(self) -> None:
+        self.founding: Founding | None = None
+        self.users: dict[str, User] = {}
+        self.domains: dict[str, Domain] = {}
+        self.sources: dict[str, DataSource] = {}
+        self.products: dict[str, Product] = {}
+        self.requests: dict[str, Request] = {}
+        self.live: dict[str, dict[str, None]] = {}
+        """Of each product, the ids of the requests of which something may still become."""
+        self.open: dict[str, dict[str, None]] = {}
+        """Of each product, the ids of the requests that wait for a determination."""
+        self.request_of_record: dict[str, str] = {}
+        self.counts: Counter[str] = Counter()
+        self.last_number = 0
+
+    def apply(self, entity: Entity) -> None:
+        """Take an entity in, new or changed."""
+        if entity.number > self.last_number:
+            self.last_number = entity.number
+            self.counts[kind_of(entity)] += 1
+        match entity:
+            case Founding():
+                self.founding = entity
+            case User():
+                self.users[entity.id] = entity
+            case Domain():
+                self.domains[entity.id] = entity
+            case DataSource():
+                self.sources[entity.id] = entity
+            case Product():
+                self.products[entity.id] = entity
+            case Request():
+                if entity.id not in self.requests:
+                    for record in entity.records:
+                        self.request_of_record[record.id] = entity.id
+                self.requests[entity.id] = entity
+                _keep(self.live, entity, entity.live)
+                _keep(self.open, entity, entity.state == PENDING)
+
+    def user(self, text: str) -> User:
+        """The user of this id, name or user name; raises `NotFound`, or `BadValue` where the name is not unique."""
+        found = self.users.get(text)
+        return found or self._named("user", text, self.users.values())
+
+    def domain(self, text: str) -> Domain:
+        return self.domains.get(text) or self._named("domain", text, self.domains.values())
+
+    def source(self, text: str) -> DataSource:
+        return self.sources.get(text) or self._named("data source", text, self.sources.values())
+
+    def product(self, text: str) -> Product:
+        """The product of this id or name; a deleted one by name only where no other has taken the name."""
+        found = self.products.get(text)
+        if found is None:
+            there = [each for each in tuple(self.products.values()) if not each.deleted_at]
+            if not any(each.name == text for each in there):
+                there = [each for each in reversed(tuple(self.products.values())) if each.name == text][:1] or there
+            found = self._named("data product", text, there)
+        return found
+
+    def request(self, text: str) -> Request:
+        """The request of this id, or to which the approval record of this id belongs; raises `NotFound`."""
+        found = self.requests.get(text) or self.requests.get(self.request_of_record.get(text, ""))
+        if found is None:
+            raise NotFound("request", text, "" if self.requests else "There is none yet.")
+        return found
+
+    def name_in_use(self, name: str) -> Product | None:
+        """The product that bears this name, deleted ones aside."""
+        return next((each for each in self.products.values() if each.name == name and not each.deleted_at), None)
+
+    def _named(self, kind: str, text: str, there: Iterable[Found]) -> Found:
+        candidates = tuple(there)
+        found = [each for each in candidates if text in (each.name, getattr(each, "username", ""))]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise BadValue(kind, text, f"fits several: {', '.join(each.id for each in found[:5])}. Name one by its id.")
+        close = nearest(text, [each.name for each in candidates], most=3)
+        hint = f"Nearest: {', '.join(close)}." if close else "" if candidates else "There is none yet."
+        raise NotFound(kind, text, hint)
+
+
+def _keep(index: dict[str, dict[str, None]], request: Request, belongs: bool) -> None:
+    if belongs:
+        index.setdefault(request.product, {})[request.id] = None
+    elif request.product in index:
+        index[request.product].pop(request.id, None)
