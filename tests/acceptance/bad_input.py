@@ -37,7 +37,7 @@ def run(protocol: Protocol) -> None:
     title = "Bad input: a store removed while it is used"
     with protocol.section(title, about), tempfile.TemporaryDirectory() as folder:
         _removed(protocol, Path(folder))
-    about = "A file system of 3 MB; a server, two webhooks, events until it is full; then room again."
+    about = "A file system of 6 MB; a server, two webhooks, events until it is full; then room again."
     with protocol.section("Bad input: a full disk", about), tempfile.TemporaryDirectory() as folder:
         _full(protocol, Path(folder), killed=False)
     about = "The same; the server is killed while the disk is full, and started on it before there is room."
@@ -271,7 +271,7 @@ def _judged(
 
 
 @contextmanager
-def _small_disk(folder: Path, size: str = "3m") -> Iterator[Path | None]:
+def _small_disk(folder: Path, size: str = "6m") -> Iterator[Path | None]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
