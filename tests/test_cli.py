@@ -273,6 +273,7 @@ def test_a_mistake_in_the_file_names_the_file(emitter: CommandLine) -> None:
         (("--assume", "delivery.timeout=5"), "Write a number with its unit"),
         (("--store", "postgres://db/x"), "sqlite:///file"),
         (("--ephemeral", "--store", "x"), "--ephemeral keeps nothing"),
+        (("--server", "http://127.0.0.1:9", "--store", "x"), "has its own store"),
         (("--schemas", "nowhere"), "cannot be read"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -223,7 +224,44 @@ def test_one_that_is_not_over_in_time_says_so(emitter: CommandLine, make_receive
 
     assert result.exit_code == 1
     assert "<-- [503]" in result.stdout
-    assert "still pending: attempt 2 is due" in result.stdout
+    assert f"still pending for {receiver.url}: attempt 2 is due" in result.stdout
+    assert "Nothing sends it until a simulator runs: `emitter serve`" in result.stdout
+
+
+def test_one_that_is_not_kept_says_that_it_is_forgotten(
+    emitter: CommandLine, make_receiver: Callable[..., Receiver]
+) -> None:
+    how = ("--assume", "delivery.retry=1h", "--wait", "50ms", "--ephemeral")
+
+    result = emitter("trigger", "revoked", "--to", make_receiver("503").url, *how)
+
+    assert "it is forgotten with it (--ephemeral)" in result.stdout and "emitter serve" not in result.stdout
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_what_a_pause_holds_says_which_webhook_and_how_to_go_on(
+    emitter: CommandLine, receiver: Receiver, count: int
+) -> None:
+    identity = json.loads(emitter.ok("webhooks", "add", receiver.url, "--format", "json"))["id"]
+    emitter.ok("webhooks", "pause", identity)
+
+    result = emitter("trigger", "revoked", "--count", count, "--wait", "50ms")
+
+    assert result.exit_code == 1
+    assert f"still pending for {receiver.url}: webhook {identity} is paused" in result.stdout
+    assert f"`emitter webhooks resume {identity}`" in result.stdout
+    assert "--wait waits longer" not in result.stdout
+
+
+def test_a_pending_one_of_a_server_is_the_servers_to_send(
+    emitter: CommandLine, make_simulator: Callable[..., Simulator], make_receiver: Callable[..., Receiver]
+) -> None:
+    simulator = make_simulator(assume={"delivery.retry": "1h"})
+    with served(simulator) as url:
+        how = ("--to", make_receiver("503").url, "--server", url, "--wait", "50ms")
+        result = emitter("trigger", "revoked", *how)
+
+    assert "attempt 2 is due" in result.stdout and "This process ends" not in result.stdout
 
 
 def test_retries_are_printed_each(emitter: CommandLine, make_receiver: Callable[..., Receiver]) -> None:
@@ -241,6 +279,26 @@ def test_a_deadline_is_a_failure_that_says_so(emitter: CommandLine) -> None:
 
     assert result.exit_code == 3
     assert "timeout" in result.stdout
+    assert "gave no answer" in result.stderr and "running there" not in result.stderr
+
+
+def test_a_receiver_that_speaks_no_tls_is_said_once_and_asked_once(emitter: CommandLine, receiver: Receiver) -> None:
+    result = emitter("trigger", "revoked", "--to", receiver.url.replace("http:", "https:"))
+
+    assert result.exit_code == 3
+    assert result.stderr.endswith("the receiver does not speak TLS on this port; is it http?\n")
+
+
+def test_a_name_that_leads_where_nothing_is_dialled_ends_with_2_as_an_address_does(
+    emitter: CommandLine, receiver: Receiver
+) -> None:
+    name = f"http://{socket.gethostname()}:{receiver.port}/"
+
+    result = emitter("trigger", "revoked", "--to", name, EMITTER_ALLOW="10.255.255.0/24")
+
+    assert result.exit_code == 2
+    assert "is not dialled: " in result.stderr and "running there" not in result.stderr
+    assert receiver.captures == []
 
 
 def test_without_a_target_or_a_webhook_it_says_what_to_type(emitter: CommandLine) -> None:
@@ -277,6 +335,8 @@ def test_handed_in_it_does_not_wait(emitter: CommandLine, receiver: Receiver) ->
         (("created",), "fits several event types"),
         (("revoked", "--body", "-"), "one of the two"),
         (("revoked", "--insecure"), "--insecure goes with --to URL"),
+        (("revoked", "--to", "http://h/", "--to", "http://i/"), "`emitter webhooks add URL`"),
+        (("revoked", "--to", "http://h/", "--secret", "a", "--secret-file", "b"), "give one of the two"),
         (("revoked", "--to", "nonsense"), "nonsense"),
         (("revoked", "--to", "ftp://x/"), "ftp"),
         (("revoked", "--to", "http://169.254.169.254/"), "never dialled"),

@@ -122,9 +122,20 @@ def test_a_test_says_what_came_of_it(
     assert "accepted [200] POST" in emitter.ok("webhooks", "test", good)
     refused, unreached = emitter("webhooks", "test", bad), emitter("webhooks", "test", gone)
 
-    assert (refused.exit_code, unreached.exit_code) == (1, 1)
+    assert (refused.exit_code, unreached.exit_code) == (1, 3)
     assert "not accepted [500]" in refused.stdout
-    assert "connection refused" in unreached.stdout
+    assert unreached.stdout.startswith("no answer POST") and "connection refused" in unreached.stdout
+    assert "Is the receiver running there?" in unreached.stderr
+
+
+@pytest.mark.parametrize("args", [("add", "http://127.0.0.1:9/"), ("update", "12345678")], ids=" ".join)
+def test_a_key_that_is_given_twice_is_refused(emitter: CommandLine, args: tuple[str, ...]) -> None:
+    (emitter.folder / "key").write_text("one")
+
+    result = emitter("webhooks", *args, "--secret", "other", "--secret-file", "key")
+
+    assert result.exit_code == 2
+    assert "give one of the two" in result.stderr
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://169.254.169.254/", "file:///etc/passwd", "http://[::1"])

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -31,6 +31,7 @@ from emitter.errors import NotFound, StoreUnusable, UsageError
 
 if TYPE_CHECKING:
     from emitter.cli.door import Door
+    from emitter.client import Client
     from emitter.query import AttemptQuery
 
 PAGE = 500
@@ -113,7 +114,7 @@ def resend(setup: Setup, which: str | None, as_is: bool, wait: float, no_wait: b
             say(f"--> delivery {delivery['id']}")
             for line in lines.show_attempts(door, delivery, set()):
                 say(line)
-            for line in lines.waiting(delivery) if not no_wait else ():
+            for line in lines.waiting(door, delivery) if not no_wait else ():
                 say(line)
         else:
             show_one(setup.format, delivery, lambda _: ())
@@ -246,7 +247,7 @@ def _pages(door: Door, query: AttemptQuery, limit: int) -> tuple[list[Json], str
 
 def _follow(setup: Setup, given: dict[str, Any]) -> None:
     from emitter.cli.door import running
-    from emitter.query import OUTCOMES, AttemptQuery
+    from emitter.query import AttemptQuery
 
     if given["before"] or given["until"]:
         raise UsageError("--before and --until look back; what is followed is yet to come.")
@@ -260,26 +261,36 @@ def _follow(setup: Setup, given: dict[str, Any]) -> None:
         newest = client.attempts(AttemptQuery(limit=1))["attempts"]
         low = int(given["after"]) if given["after"] else newest[0]["id"] if newest else 0
         note("Following; stop with Ctrl-C.")
-        seen: set[int] = set()
-        while True:
-            query = replace(query_of(given, PAGE), after=low)
-            found = client.attempts(query)["attempts"][::-1]
-            for attempt in found:
-                if attempt["outcome"] != "started" and attempt["id"] not in seen:
-                    seen.add(attempt["id"])
-                    _follow_line(setup.format, attempt)
-            # What is still under way may end after what was started later, so it is passed over only once it is over.
-            while found and (found[0]["outcome"] != "started" or len(found) >= PAGE):
-                low = found.pop(0)["id"]
-                seen.discard(low)
-            ended = query.outcome or tuple(word for word in OUTCOMES if word != "started")
-            client.wait(replace(query, after=low, outcome=ended), count=len(seen) + 1, timeout=POLL)
+        try:
+            _follow_on(setup.format, client, given, low)
+        except KeyboardInterrupt:
+            note("Stopped.")
+
+
+def _follow_on(form: str, client: Client, given: dict[str, Any], low: int) -> NoReturn:
+    """Print what comes after attempt `low`, for ever."""
+    from emitter.query import OUTCOMES
+
+    seen: set[int] = set()
+    while True:
+        query = replace(query_of(given, PAGE), after=low)
+        found = client.attempts(query)["attempts"][::-1]
+        for attempt in found:
+            if attempt["outcome"] != "started" and attempt["id"] not in seen:
+                seen.add(attempt["id"])
+                _follow_line(form, attempt)
+        # What is still under way may end after what was started later, so it is passed over only once it is over.
+        while found and (found[0]["outcome"] != "started" or len(found) >= PAGE):
+            low = found.pop(0)["id"]
+            seen.discard(low)
+        ended = query.outcome or tuple(word for word in OUTCOMES if word != "started")
+        client.wait(replace(query, after=low, outcome=ended), count=len(seen) + 1, timeout=POLL)
 
 
 def _follow_line(form: str, attempt: Json) -> None:
     if form == "table":
         name = f"  {plain(attempt['dataProductName'])}" if attempt["dataProductName"] else ""
-        say(f"--> {short_type(attempt['type'])}{name}  (attempt {attempt['id']}, delivery {attempt['deliveryId']})")
+        say(f"--> {lines.type_of(attempt)}{name}  (attempt {attempt['id']}, delivery {attempt['deliveryId']})")
         for line in lines.answered(attempt):
             say(line)
     else:

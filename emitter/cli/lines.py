@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from emitter.cli.failures import FAILED, UNAVAILABLE
+from emitter.cli.failures import FAILED, UNAVAILABLE, USAGE
 from emitter.cli.terminal import (
     DIM,
     OUTCOME_COLOURS,
@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from emitter.cli.door import Door
 
 
+def type_of(event: Json) -> str:
+    """The type of an event as a line shows it; a body that was given need not have one."""
+    return short_type(event["type"]) or "(no type)"
+
+
 def sent(event: Json) -> str:
     """One line for an event that is on its way."""
     deliveries = event["deliveries"]
     where = f"delivery {deliveries[0]['id']}" if len(deliveries) == 1 else f"{len(deliveries)} deliveries"
-    parts = [paint(short_time(event["timestamp"]), DIM), f"--> {short_type(event['type'])}"]
+    parts = [paint(short_time(event["timestamp"]), DIM), f"--> {type_of(event)}"]
     if event["dataProductName"]:
         parts.append(plain(event["dataProductName"]))
     if event["verdict"] != "valid":
@@ -67,16 +72,27 @@ def refused(door: Door, attempt: Json) -> list[str]:
     return [f"    {plain(line)}" for line in lines]
 
 
-def waiting(delivery: Json) -> list[str]:
-    """Why a delivery is not over, and where to look for it."""
+def waiting(door: Door, delivery: Json) -> list[str]:
+    """Why a delivery is not over, what sends it, and where to look for it."""
     if delivery["state"] == "dropped":
         return [f"    dropped: {plain(delivery['note'])}"]
     if delivery["state"] != "pending":
         return []
+    lead = f"    still pending for {plain(delivery['url'])}:"
+    held = next((each for each in door.webhooks() if each.paused and each.id == delivery["webhookId"]), None)
+    if held is not None:
+        return [f"{lead} webhook {held.id} is paused. `emitter webhooks resume {held.id}` sends what it holds."]
     made = delivery["attempts"]
     due = made[-1]["delivery"]["nextAttemptAt"] if made else None
     why = f"attempt {len(made) + 1} is due {short_time(due)}" if due else "it waits for its turn, or is still under way"
-    return [f"    still pending: {why}. See `emitter deliveries show {delivery['id']}`; --wait waits longer."]
+    told = [f"{lead} {why}. See `emitter deliveries show {delivery['id']}`; --wait waits longer."]
+    settings = getattr(door, "settings", None)  # a simulator in this process, which is about to end
+    if due and settings is not None:
+        told.append(
+            "    This process ends now. Nothing sends it until a simulator runs: `emitter serve`, or the next command "
+            "that sends." if settings.store else "    This process ends now, and it is forgotten with it (--ephemeral)."
+        )  # fmt: skip
+    return told
 
 
 class Tally:
@@ -86,12 +102,17 @@ class Tally:
         self.events = 0
         self.printed = 0
         self.states: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
+        self.left: Json | None = None  # the first delivery that is still pending
+        self._reasons: Counter[tuple[str, str]] = Counter()
 
     def add(self, delivery: Json) -> None:
         self.states[delivery["state"]] += 1
+        if delivery["state"] == "pending":
+            self.left = self.left or delivery
         if delivery["state"] == "failed" and delivery["attempts"]:
-            self._reasons[f"{delivery['url']} gave no answer: {delivery['attempts'][-1]['error']}"] += 1
+            last = delivery["attempts"][-1]
+            what = "is not dialled" if last["failure"] == "egress" else "gave no answer"
+            self._reasons[last["failure"], f"{delivery['url']} {what}: {last['error']}"] += 1
 
     def summary(self, seconds: float) -> str:
         """One line for many."""
@@ -104,15 +125,20 @@ class Tally:
         return ", ".join(parts) + rate
 
     def code(self) -> int:
-        """0 if all were accepted, 3 if no answer was had from the targets at all, else 1; says so where it is 3."""
+        """0 if all were accepted; 3 if no answer was had from the targets at all; 2 if none may be dialled; else 1.
+
+        Says why where it is 2 or 3.
+        """
         bad = sum(count for state, count in self.states.items() if state != "accepted")
         if not bad:
             return 0
         if self.states["failed"] == bad:
-            for reason, count in self._reasons.most_common(3):
-                times = f" ({count:,} times)" if count > 1 else ""
-                note(f"Error: {plain(reason).rstrip('.')}{times}. Is the receiver running there?")
-            return UNAVAILABLE
+            for (failure, reason), count in self._reasons.most_common(3):
+                text = plain(reason).rstrip(".") + (f" ({count:,} times)" if count > 1 else "")
+                refused = failure == "connect" and "connection refused" in reason
+                stop = "" if text.endswith("?") else "."
+                note(f"Error: {text}{stop}{' Is the receiver running there?' if refused else ''}")
+            return USAGE if {failure for failure, _ in self._reasons} == {"egress"} else UNAVAILABLE
         return FAILED
 
 

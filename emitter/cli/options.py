@@ -86,6 +86,10 @@ def read_setup(flags: Mapping[str, Any], assume: tuple[str, ...], default_format
     told = doors(given, environment, from_toml)
     if given.get("ephemeral") and (given.get("server") or given.get("store")):
         raise UsageError("--ephemeral keeps nothing; it goes neither with --store nor with --server.")
+    if given.get("server") and given.get("store"):
+        raise UsageError(
+            "--store and --server name two histories: a simulator that runs has its own store. Give one of the two."
+        )
     form = told.get("format", default_format)
     if "format" not in given and form not in FORMATS:
         raise BadValue("format", form, f"is none of {', '.join(FORMATS)} (EMITTER_FORMAT or {FILE}).")
@@ -221,6 +225,8 @@ class EventTypeName(TextType):
 
 def secret_of(secret: str | None, secret_file: str | None) -> str:
     """The signing key that a command was given, by flag, file or environment; empty where there is none."""
+    if secret is not None and secret_file is not None:
+        raise UsageError("--secret and --secret-file both name the signing key: give one of the two.")
     found = secrets_of((secret,) if secret is not None else (), (secret_file,) if secret_file else ())
     return found[0] if found else ""
 

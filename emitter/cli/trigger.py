@@ -27,9 +27,22 @@ AHEAD = 1024  # deliveries that may be on their way before the oldest are looked
 PORTION = 128
 
 
+def one_target(ctx: click.Context, parameter: click.Parameter, targets: tuple[str, ...]) -> str | None:
+    """Take one target; several would need an order, and each its own key."""
+    if len(targets) > 1:
+        raise UsageError(
+            "--to names one target. For several, register each with `emitter webhooks add URL`, and leave --to out: "
+            "every webhook gets it."
+        )
+    return targets[0] if targets else None
+
+
 @click.command(cls=Command)
 @click.argument("type_name", metavar="[TYPE]", required=False, type=EventTypeName())
-@click.option("--to", metavar="URL", envvar="EMITTER_TO", help="Send it there. Without: to every webhook.")
+@click.option(
+    "--to", metavar="URL", envvar="EMITTER_TO", multiple=True, callback=one_target,
+    help="Send it there. Without: to every webhook.",
+)  # fmt: skip
 @click.option("--secret", metavar="KEY", help="Signing key. Others see it in `ps`: rather EMITTER_SECRET, or a file.")
 @click.option("--secret-file", metavar="FILE", help="A file that holds the signing key.")
 @click.option("--insecure", is_flag=True, help="Do not verify the target's certificate.")
@@ -177,6 +190,8 @@ def _send(form: str, door: Door, spec: TriggerSpec, wait: float) -> int:
         return FAILED
     if spec.count > 1 and form == "table":
         say(tally.summary(clock.monotonic() - started))
+        for line in lines.waiting(door, tally.left) if spec.count > FEW and tally.left else ():
+            say(line)
     return tally.code()
 
 
@@ -204,7 +219,7 @@ def _send_few(form: str, door: Door, spec: TriggerSpec, wait: float, tally: line
         for delivery in event["deliveries"]:
             tally.add(delivery)
             if form == "table":
-                for line in lines.waiting(delivery):
+                for line in lines.waiting(door, delivery):
                     say(line)
     return found
 

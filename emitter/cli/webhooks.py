@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emitter import clock
-from emitter.cli.failures import FAILED
+from emitter.cli import lines
+from emitter.cli.failures import FAILED, UNAVAILABLE
 from emitter.cli.options import Command, Listing, Setup, everywhere, secret_of
 from emitter.cli.terminal import GREEN, RED, YELLOW, Json, columns, note, paint, plain, show_many, show_one
 from emitter.errors import NotFound, UsageError
@@ -84,16 +85,26 @@ def show(setup: Setup, webhook_id: str) -> None:
 @click.argument("webhook_id", metavar="ID")
 @everywhere()
 def test(setup: Setup, webhook_id: str) -> None:
-    """Send the test payload and wait for what comes of it. The exit code is 1 if it was not accepted."""
+    """Send the test payload and wait for what comes of it.
+
+    The exit code is 1 if it was not accepted, 3 if no answer came.
+    """
     from emitter.cli.door import opened
+    from emitter.query import AttemptQuery
 
     with opened(setup) as door:
         webhook = _find(door, webhook_id)
         result = door.test_webhook(webhook.id)
-    accepted = result["status"] in ("SUCCESS", 1)
+        accepted = result["status"] in ("SUCCESS", 1)
+        answered = accepted or bool(result["httpStatusCode"])
+        made = [] if answered else door.attempts(AttemptQuery(webhook=(webhook.id,), limit=1))["attempts"]
     show_one(setup.format, result, lambda found: [_tested(webhook, found, accepted)])
+    if made and made[0]["outcome"] == "failed":
+        tally = lines.Tally()
+        tally.add({"state": "failed", "url": made[0]["url"], "attempts": made})
+        sys.exit(tally.code())
     if not accepted:
-        sys.exit(FAILED)
+        sys.exit(FAILED if answered else UNAVAILABLE)
 
 
 @webhooks.command("remove", cls=Command)
@@ -227,6 +238,7 @@ def _whole(webhook: Json) -> Iterable[str]:
 def _tested(webhook: Webhook, result: Json, accepted: bool) -> str:
     from emitter.delivery import masked
 
-    word = paint("accepted", GREEN) if accepted else paint("not accepted", RED)
+    refused = "not accepted" if result["httpStatusCode"] else "no answer"
+    word = paint("accepted", GREEN) if accepted else paint(refused, RED)
     status = f" [{result['httpStatusCode']}]" if result["httpStatusCode"] else ""
     return f"{word}{status} POST {plain(masked(webhook.url))}  {plain(result.get('errorMessage', ''))}".rstrip()
