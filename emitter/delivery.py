@@ -61,7 +61,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One POST, to the byte: every header that leaves is stated here, in order, but for `Host`.
+    """One POST, to the byte: every header that leaves is stated here, in order.
 
     What follows `http2` is for faults: the length to declare instead of the true one, how many bytes a second to send,
     after how many bytes of the body to close.

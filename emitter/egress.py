@@ -165,7 +165,7 @@ def parse_target(url: str) -> Target:
     scheme = match[1].lower()
     authority = re.split("[/?#]", match[2], maxsplit=1)[0]
     if not url.isascii():
-        raise bad(f"goes beyond ASCII; write {shown(_in_ascii(url, authority))}.")
+        raise bad(f"goes beyond ASCII; write {shown(masked(_in_ascii(url, authority)))}.")
     if authority.count("@") > 1:
         raise bad("has more than one @ before its path; write those of the user or password as %40.")
     place = authority.rpartition("@")[2]

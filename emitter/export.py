@@ -59,7 +59,7 @@ def _entry(row: AttemptRow, wire: AttemptWire, webhook: Webhook) -> dict[str, An
     entry = {
         "startedDateTime": clock.rfc3339(row.started, 6),
         "time": round(sum(part for name, part in timings.items() if part > 0 and name != "ssl"), 3),
-        "request": _request(row, wire, masked(webhook.url), protocol),
+        "request": _request(row, wire, masked(wire.url), protocol),
         "response": _response(wire.answer, protocol),
         "cache": {},
         "timings": timings,
@@ -171,10 +171,10 @@ def _curl(history: History, query: AttemptQuery) -> Iterator[bytes]:
 
 def curl(row: AttemptRow, wire: AttemptWire, webhook: Webhook) -> str:
     """Write one attempt as a command for a POSIX shell that posts the same bytes with the same headers."""
-    url = masked(webhook.url)
+    url = masked(wire.url)
     outcome = f"{row.outcome} {row.status}" if row.status else row.outcome
     lines = [f"# attempt {row.id}, {clock.rfc3339(row.started, 3)}, {_plain(row.type)}: {outcome}"]
-    if url != webhook.url:
+    if url != wire.url:
         lines.append("# The target's user and query are masked (***). Put them back before you run this.")
     words = ["curl", "--silent", "--show-error", "--include", "--globoff", "--http2" if webhook.http2 else "--http1.1"]
     words += [] if webhook.verify_tls else ["--insecure"]

@@ -79,7 +79,7 @@ class History:
         body = row.body if wire.body is None else wire.body
         request = {
             "method": "POST",
-            "url": summary["url"],
+            "url": masked(wire.url),
             "headers": [list(pair) for pair in wire.headers],
             **_body(body),
             "size": len(body),
@@ -233,11 +233,13 @@ class History:
     def every(self, query: AttemptQuery) -> Iterator[tuple[AttemptRow, AttemptWire]]:
         """All attempts that match, newest first, a page at a time: for exports."""
         query = self._with_full_names(query)
-        before = query.before
+        before, after = query.before, query.after or 0
         while True:
             asked = AttemptQuery.parse(query.pairs(before=before, after=None, limit=500))
             page = self._store.reader.attempts(asked, deliveries=self._store.delivery_ids, events=self._store.event_ids)
             for row in page.rows:
+                if row.id <= after:
+                    return
                 wire = self._store.reader.wire(row.id)
                 if wire is not None:
                     yield row, wire

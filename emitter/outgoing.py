@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from emitter import clock
 from emitter.assumptions import Assumptions
@@ -11,6 +12,7 @@ from emitter.delivery import Headers, WireRequest
 from emitter.lanes import Item, Lane
 from emitter.signing import Signer
 
+_REMEMBERED = 4096
 Restamp = Callable[[bytes, int], bytes]
 
 
@@ -30,6 +32,8 @@ class Outgoing:
     ) -> None:
         self._signer, self._ca, self._restamp = signer, ca, restamp
         self._headers = common_headers(assumptions, user_agent)
+        self._own_host = any(name.lower() == "host" for name, _ in self._headers)
+        self._firsts: dict[str, Headers] = {}
         self._by_clock = assumptions.signing_timestamp == "clock"
         self._standard = signer.scheme.mode == "standard-webhooks"
 
@@ -43,10 +47,32 @@ class Outgoing:
             if self._standard:
                 message_id = message_id_of(body)
                 seconds = (now if self._by_clock else clock.wall()) // clock.SECOND
-            headers = self._headers + self._signer.headers(
-                body, webhook.signing_key, message_id=message_id, seconds=seconds
+            headers = (
+                *self._first(webhook.url),
+                *self._signer.headers(body, webhook.signing_key, message_id=message_id, seconds=seconds),
+                ("Content-Length", str(len(body))),
             )
+        elif not self._own_host:  # the webhook may have moved since
+            host = host_of(webhook.url)
+            headers = tuple((name, host if name == "Host" else value) for name, value in headers)
         return WireRequest(webhook.url, headers, body, webhook.verify_tls, webhook.ca or self._ca, webhook.http2)
+
+    def _first(self, url: str) -> Headers:
+        """The headers that all requests to a URL begin with."""
+        first = self._firsts.get(url)
+        if first is None:
+            if len(self._firsts) >= _REMEMBERED:
+                self._firsts.clear()
+            host: Headers = () if self._own_host else (("Host", host_of(url)),)
+            self._firsts[url] = first = host + self._headers
+        return first
+
+
+def host_of(url: str) -> str:
+    """What the header `Host` says for a URL: host and port without userinfo, the port only if it is not the usual."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return place.removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme.lower(), ""))
 
 
 def message_id_of(body: bytes) -> str:

@@ -96,7 +96,7 @@ def _no_lone_surrogates(value: Any) -> None:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            raise BadJson("The JSON holds a lone surrogate (half of a pair)", "write the whole character") from None
+            raise BadJson("The JSON holds a lone surrogate, half of a pair; write the whole character") from None
     elif isinstance(value, dict):
         for name, member in value.items():
             _no_lone_surrogates(name)

@@ -87,7 +87,7 @@ _DEFAULTS = {item.name: item.default for item in fields(TriggerSpec)}
 def _checked(name: str, value: object) -> object:
     if name in ("type", "to", "signingKey", "ca", "profile", "run"):
         if not isinstance(value, str):
-            raise BadValue(name, "(as given)", "is no text.")
+            raise BadValue(name, "(a key)" if name == "signingKey" else value, "is no text.")
         if name == "run" and (len(value) > 255 or not value.isprintable()):
             raise BadValue(name, value, "is longer than 255 characters, or cannot be printed.")
         return value
@@ -108,7 +108,7 @@ def _checked(name: str, value: object) -> object:
             raise BadValue(name, str(value), 'is no list of paths, as ["data.actionLink"].')
         return tuple(value)
     if not isinstance(value, str):
-        raise BadValue(name, "(as given)", "is no text: give the body as a string, byte for byte.")
+        raise BadValue(name, value, "is no text: give the body as a string, byte for byte.")
     try:
         return base64.b64decode(value, validate=True) if name == "bodyBase64" else value.encode("utf-8")
     except ValueError:  # binascii.Error, UnicodeEncodeError, or base64 that is not ASCII

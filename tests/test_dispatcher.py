@@ -353,3 +353,21 @@ def test_events_of_a_virtual_year_do_not_pull_later_ones_along(make_simulator, t
 
     assert virtual[0] < virtual[1] < trigger(again)["timestamp"] < "2030-01-01T09:00:01"
     assert real < "2030"
+
+
+def test_the_history_shows_where_an_attempt_went_though_its_webhook_has_moved(simulator, make_receiver):
+    old, new = make_receiver(), make_receiver()
+    webhook = simulator.add_webhook(old.url + "/old", signing_key=SECRET)
+    trigger(simulator)
+    simulator.settle(10)
+    [attempt] = simulator.attempts(AttemptQuery())["attempts"]
+    simulator.change_webhook(webhook.id, url=new.url + "/new")
+
+    simulator.resend(attempt["id"], as_is=True)
+    simulator.settle(10)
+
+    shown = simulator.attempt(attempt["id"])["request"]
+    assert shown["url"] == old.url + "/old"
+    assert [tuple(pair) for pair in shown["headers"]] == list(old.captures[0].headers)
+    assert dict(new.captures[0].headers)["Host"] == new.url.removeprefix("http://")
+    assert new.captures[0].headers[1:] == old.captures[0].headers[1:]

@@ -180,7 +180,7 @@ def _command(url: str, body: bytes, *headers: tuple[str, str], **webhook: Any) -
     row = AttemptRow(
         1, 1, 1, 1, 1, "x\ny", "", 0, 0, "accepted", 200, 0, "", "", "accepted", 0, 1, 0, "", "valid", None, 0, body
     )
-    return curl(row, AttemptWire(headers, None, None), Webhook("", url, **webhook))
+    return curl(row, AttemptWire(url, headers, None, None), Webhook("", url, **webhook))
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl here")

@@ -28,7 +28,7 @@ from emitter.store import schema
 from emitter.store.ids import PublicIds
 from emitter.store.lock import Owner, StoreLock
 from emitter.store.opening import connect, open_file, open_memory
-from emitter.store.reader import Reader
+from emitter.store.reader import URL, Reader
 from emitter.store.retention import trim
 from emitter.store.schema import (
     ANSWER,
@@ -153,7 +153,7 @@ class Store:
         return [
             (ATTEMPT, (attempt.id, attempt.delivery_id, attempt.number, event_id, webhook, type_id, run_id,
                        attempt.started, attempt.scheduled)),
-            (REQUEST, (attempt.id, orjson.dumps(attempt.request.headers), body)),
+            (REQUEST, (attempt.id, orjson.dumps(((URL, attempt.request.url), *attempt.request.headers)), body)),
         ]  # fmt: skip
 
     def finished_rows(

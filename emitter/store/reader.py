@@ -55,6 +55,7 @@ class AttemptRow:
 class AttemptWire:
     """What left and what came back; `body` is None where the event's own body left."""
 
+    url: str
     headers: Headers
     body: bytes | None
     answer: Answer | None
@@ -91,6 +92,7 @@ class DeliveryRow:
     note: str
 
 
+URL = ":url"  # stands before the headers of a request as it is kept
 _ATTEMPTS = (
     "SELECT a.id, a.delivery, a.number, a.event, a.webhook, t.name, coalesce(u.name, ''), a.started, a.scheduled, "
     "a.outcome, a.status, a.total, coalesce(r.failure, ''), coalesce(r.error, ''), d.state, d.due, d.attempts, "
@@ -220,7 +222,8 @@ class Reader:
                 failure=failure, phase=phase, error=error, address=address,
                 timing=Timing(lookup=parts[0], connect=parts[1], tls=parts[2], first_byte=parts[3], total=total),
             )  # fmt: skip
-        return AttemptWire(headers=_headers(head), body=body, answer=answer)
+        (_, url), *headers = _headers(head)
+        return AttemptWire(url=url, headers=tuple(headers), body=body, answer=answer)
 
     def history(
         self, webhook: int, *, offset: int, limit: int, newest_first: bool, without_type: str = ""

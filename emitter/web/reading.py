@@ -53,7 +53,8 @@ def member(found: dict[str, Any], name: str, kind: type, *, default: Any = None)
         return default
     value = found[name]
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise BadValue(name, "(as given)", {str: "is no text.", bool: "is neither true nor false."}[kind])
+        told = "(a key)" if name == "signingKey" else value
+        raise BadValue(name, told, {str: "is no text.", bool: "is neither true nor false."}[kind])
     return value
 
 
