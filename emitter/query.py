@@ -20,6 +20,7 @@ from emitter.errors import BadValue, UnknownName, nearest
 OUTCOMES = ("accepted", "rejected", "failed", "interrupted", "started")
 LARGEST_PAGE = 500
 _STATUS = re.compile(r"[1-9]\d\d|[1-9]xx|none")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 Row = TypeVar("Row")
@@ -62,7 +63,8 @@ class AttemptQuery:
     def parse(cls, pairs: Iterable[tuple[str, str]]) -> AttemptQuery:
         """Read a query string's pairs; raise `UnknownName` or `BadValue` with the parameter's name.
 
-        `since` and `until` take RFC 3339 or a duration back from now, as `1h`. Empty values ask for nothing.
+        `since` and `until` take RFC 3339, a date or a time without its zone (UTC), or a duration back, as `1h`.
+        Empty values ask for nothing.
         """
         found: dict[str, Any] = {}
         for name, value in pairs:
@@ -135,12 +137,18 @@ def _ids(name: str, text: str) -> tuple[str, ...]:
 
 
 def _moment(name: str, text: str) -> int:
-    if text[:1].isdigit() and "T" not in text:
-        return clock.wall() - duration(text, name) // timedelta(microseconds=1) * 1000
+    found = _TIME.fullmatch(text)
     try:
-        return clock.parse_rfc3339(text)
-    except ValueError:
-        raise BadValue(name, text, "is neither a time as 2030-01-31T09:00:00Z nor a duration back as 1h.") from None
+        if found:
+            date, minutes, seconds, zone = found.groups()
+            return clock.parse_rfc3339(f"{date}T{minutes or '00:00'}{seconds or ':00'}{zone or 'Z'}")
+        return clock.wall() - duration(text, name) // timedelta(microseconds=1) * 1000
+    except (ValueError, BadValue):
+        raise BadValue(
+            name, text,
+            "is neither a time nor a duration back from now. Write 2030-01-31 or 2030-01-31 09:00 (both UTC), "
+            "2030-01-31T09:00:00+01:00, or 30m, 1h, 7d.",
+        ) from None  # fmt: skip
 
 
 def _number(least: int, most: int) -> Callable[[str, str], int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Any
 from emitter import clock
 from emitter.assumptions import Assumptions, duration
 from emitter.delivery import masked
-from emitter.errors import BadValue, UnknownName, UsageError
+from emitter.errors import BadValue, UnknownName, UsageError, nearest, shown
 
 DEFAULT_STORE = Path(".emitter") / "store.sqlite"
 FILE = "emitter.toml"
+_ELSEWHERE = ("assume", "secret", "secret_file", "to", "debug")  # variables beside those of the settings
+_OF_A_SERVICE = re.compile(r"EMITTER_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _SECTIONS = ("signing", "payload", "ids", "events", "delivery", "test", "history", "paging", "errors", "api")
 
 
@@ -87,6 +90,18 @@ def from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], di
     return plain, assumptions
 
 
+def unread(environment: Mapping[str, str]) -> Iterator[str]:
+    """Say of each `EMITTER_*` variable that nothing reads it, and what it was most likely to be; never what it holds.
+
+    What Kubernetes sets for a service called emitter is passed over.
+    """
+    known = [f"EMITTER_{name.upper()}" for name in (*READERS, *DOORS, *_ELSEWHERE)]
+    for name in environment:
+        if name.startswith("EMITTER_") and name not in known and not _OF_A_SERVICE.fullmatch(name):
+            hint = nearest(name, known)
+            yield f"nothing reads the variable {name}" + (f"; did you mean {hint[0]}?" if hint else ".")
+
+
 def assumption(text: str) -> tuple[str, str]:
     """Split `delivery.timeout=5s`; raise `BadValue`."""
     switch, equals, value = text.partition("=")
@@ -154,6 +169,17 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def _targets(name: str, value: Any) -> tuple[str, ...]:
+    targets = _names(name, value)
+    for target in targets:
+        if "://" in target:
+            host = re.split("[/?#]", masked(target).partition("://")[2].rpartition("@")[2])[0]
+            raise BadValue(
+                name, masked(target), f"has a scheme. Write host or host:port, without a scheme: {shown(host)}."
+            )
+    return targets
+
+
 def _flag(name: str, value: Any) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if isinstance(value, bool):
@@ -189,7 +215,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "seed": _integer,
     "start": _moment,
     "ca": _text,
-    "allow": _names,
+    "allow": _targets,
     "token": _text,
     "hosts": _names,
     "keep": _length,

@@ -286,6 +286,34 @@ def test_a_setting_that_cannot_be_is_refused_with_what_to_do(
     assert text in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [
+        ("EMITTER_SECRT", "; did you mean EMITTER_SECRET?"),
+        ("EMITTER_TARGET", "nothing reads the variable EMITTER_TARGET"),
+        ("EMITTER_SECRET", ""),
+        ("EMITTER_SECRET_FILE", ""),
+        ("EMITTER_DEBUG", ""),
+        ("EMITTER_TO", ""),
+        ("EMITTER_TOKEN", ""),
+        ("EMITTER_ASSUME", ""),
+        ("EMITTER_PORT", ""),
+        ("EMITTER_PORT_8080_TCP_ADDR", ""),
+        ("EMITTER_SERVICE_PORT_HTTP", ""),
+        ("_EMITTER_COMPLETER", ""),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_remarked_on_without_its_value(
+    emitter: CommandLine, name: str, remark: str
+) -> None:
+    value = {"EMITTER_PORT": "tcp://10.0.0.1:80", "EMITTER_ASSUME": ""}.get(name, "top-secret")
+    result = emitter("events", "show", "revoked", **{name: value})
+
+    assert result.exit_code == 0
+    assert remark in result.stderr and bool(result.stderr) == bool(remark)
+    assert "top-secret" not in result.output
+
+
 def test_a_store_may_be_named_by_its_url(emitter: CommandLine) -> None:
     emitter.ok("webhooks", "list", "--store", "sqlite:///other.sqlite")
 

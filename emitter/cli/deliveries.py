@@ -22,7 +22,6 @@ from emitter.cli.terminal import (
     note,
     plain,
     say,
-    short_type,
     show_many,
     show_one,
 )

@@ -22,13 +22,14 @@ def filters(function: Function) -> Function:
     """Give a command the filters of the history page."""
     options = [
         click.option("--type", multiple=True, metavar="TYPE", type=EventTypeName(), help="Type, or access_requests.*"),
-        click.option("--outcome", multiple=True, metavar="WORD", help="accepted, rejected, failed, interrupted"),
+        click.option("--outcome", multiple=True, metavar="WORD",
+                     help="accepted, rejected, failed, interrupted, started"),
         click.option("--status", multiple=True, metavar="CODE", help="404, 5xx, or none for no answer."),
         click.option("--webhook", multiple=True, metavar="ID", help="Sent to this webhook."),
         click.option("--run", multiple=True, metavar="NAME", help="Of this run."),
         click.option("--event", multiple=True, metavar="ID", help="Of this event."),
         click.option("--delivery", multiple=True, metavar="ID", help="Of this delivery."),
-        click.option("--since", metavar="TIME", help="2030-01-31T09:00:00Z, or a duration back as 1h."),
+        click.option("--since", metavar="TIME", help="2030-01-31, 2030-01-31 09:00 (UTC), RFC 3339, or 1h back."),
         click.option("--until", metavar="TIME", help="As --since."),
         click.option("--text", metavar="TEXT", help="In a body that was sent or received."),
         click.option("--before", metavar="ID", help="Older than this attempt: the next page."),

@@ -161,6 +161,7 @@ def everywhere(*, form: bool = True) -> Callable[[Function], Function]:
             flags = {name: values.pop(name) for name in names if name}
             flags["ephemeral"] = flags["ephemeral"] or None
             setup = read_setup(flags, values.pop("assume"), "table")
+            _note_unread()
             return function(*args, setup=setup, **values)
 
         options = [
@@ -178,6 +179,15 @@ def everywhere(*, form: bool = True) -> Callable[[Function], Function]:
         return decorated  # type: ignore[no-any-return]  # the same function, with options
 
     return decorate
+
+
+def _note_unread() -> None:
+    """Remark on variables that nothing reads: a slip in a name is silent otherwise."""
+    from emitter.cli.terminal import note, plain
+    from emitter.settings import unread
+
+    for remark in unread(os.environ):
+        note(plain(f"Note: {remark}"))
 
 
 def _option(*names: str, **how: Any) -> Callable[[Any], Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from emitter import clock
 from emitter.cli import lines
 from emitter.cli.failures import FAILED
 from emitter.cli.options import Command, Duration, EventTypeName, Setup, everywhere, read_bytes, secret_of
-from emitter.cli.terminal import Json, Progress, as_json, note, say, show_many
+from emitter.cli.terminal import Json, Progress, as_json, note, plain, say, show_many
 from emitter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,14 +89,41 @@ def trigger(
     from emitter.cli.door import opened
 
     with opened(setup) as door:
+        _note_new_members(door, spec)
         if edit:
             spec = _edited(door, spec)
-        if dry_run:
-            _preview(setup.format, door.preview(spec))
-        elif no_wait:
-            _hand_in(setup.format, door, spec)
-        else:
-            sys.exit(_send(setup.format, door, spec, wait))
+        with _named("--edit" if edit else f"--body {how['body']}", spec):
+            if dry_run:
+                _preview(setup.format, door.preview(spec))
+            elif no_wait:
+                _hand_in(setup.format, door, spec)
+            else:
+                sys.exit(_send(setup.format, door, spec, wait))
+
+
+@contextmanager
+def _named(source: str, spec: TriggerSpec) -> Iterator[None]:
+    """Name where a whole body came from if it is refused, and how it is sent all the same."""
+    from emitter.errors import BadJson, InvalidEvent, UnknownEventType
+
+    try:
+        yield
+    except (BadJson, UnknownEventType) as error:
+        if spec.body is None:
+            raise
+        raise UsageError(f"{source}: {error} Send it as it is with --allow-invalid.") from None
+    except InvalidEvent as error:
+        raise UsageError(f"{source}: {error}") if spec.body is not None else error from None
+
+
+def _note_new_members(door: Door, spec: TriggerSpec) -> None:
+    """Remark on members that --set makes where the type has none: a slip in the path looks just so."""
+    from emitter.factory.overrides import Override, newly_made
+
+    if spec.set:
+        overrides = Override.of_json({"set": dict(spec.set)})
+        for remark in newly_made(overrides, door.event_type(spec.type)):
+            note(plain(f"Note: {remark}"))
 
 
 def _spec(type_name: str, how: dict[str, Any]) -> TriggerSpec:

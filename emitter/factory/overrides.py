@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from emitter import strictjson
-from emitter.errors import BadJson, BadValue, UnknownName
+from emitter.errors import BadJson, BadValue, UnknownName, nearest
 
 _KINDS = {str: "a text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
 
@@ -124,6 +124,24 @@ class Override:
     def _inside(self, place: Any, depth: int) -> BadValue:
         kind = _KINDS.get(type(place), "no object")
         return BadValue(self._flag, self.text, f"leads into {self._to(depth)}, which is {kind}.")
+
+
+def newly_made(overrides: Iterable[Override], kind: Mapping[str, Any]) -> Iterator[str]:
+    """Say of each member that is set where its event type has no place for it: it is sent, and may be a slip.
+
+    `kind` is an event type as `Simulator.event_type` describes it. A new member of an object that the type has is
+    meant, and not said.
+    """
+    known = {(name,) for name in kind["example"]} | {tuple(each.split("/")[1:]) for each in kind["provenance"]}
+    dotted = [".".join(map(_escaped, path)) for path in sorted(known)]
+    for override in overrides:
+        path = override.path
+        missing = next((path[:depth] for depth in range(1, len(path)) if path[:depth] not in known), path[:1])
+        if missing in known or (len(missing) > 1 and any(each.isdigit() or each == "-" for each in missing)):
+            continue
+        name = ".".join(map(_escaped, missing))
+        near = nearest(name, [each for each in dotted if not name.startswith(f"{each}.")])
+        yield f"there was no member {name}; " + (f"did you mean {near[0]}?" if near else "it is sent as asked.")
 
 
 def _split(flag: str, text: str, *, equals: bool) -> tuple[tuple[str, ...], str]:
