@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,20 @@ def test_a_long_page_has_every_row_once(api: Api, receiver: Receiver) -> None:
     assert len({row["deliveryId"] for row in answer["data"]}) == len(answer["data"]) == 1200
     assert answer["meta"]["totalCount"] == answer["meta"]["pageCount"] == 1200
     assert len(api("GET", f"{HOOKS}/{hook}/history?limit=700&offset=100").json["data"]) == 700
+
+
+def test_rows_that_come_while_a_long_page_is_written_repeat_none(api: Api, receiver: Receiver) -> None:
+    hook = api.hook(receiver.url, signingKey=SECRET)
+    api.trigger(count=600)
+    answer = api.client.get(f"{HOOKS}/{hook}/history?limit=5000", headers=api.headers)
+    pieces = iter(answer.response)
+    written = [next(pieces)]
+
+    api.trigger(count=50)
+    found = json.loads(b"".join([*written, *pieces]))
+    answer.close()
+
+    assert len({row["deliveryId"] for row in found["data"]}) == len(found["data"]) == found["meta"]["pageCount"] == 600
 
 
 @pytest.mark.parametrize(

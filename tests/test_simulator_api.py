@@ -604,16 +604,14 @@ def test_a_wrong_method_is_a_405_that_names_the_right_ones(method: str, still: A
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
-@pytest.fixture
-def patterns() -> Iterator[str]:
-    yield "*e" * 20 + "*" * 40 + "!"
-
-
-def test_a_pattern_full_of_stars_costs_little(played: Api, patterns: str) -> None:
+def test_a_pattern_full_of_stars_costs_little(api: Api) -> None:
+    body = {"type": "a" * 100, "timestamp": "2030-01-01T00:00:00Z", "data": {}}
+    asked = {"body": json.dumps(body), "to": NOWHERE, "allowInvalid": True}
+    assert api("POST", "/simulator/trigger?wait=10s", asked).status_code == 201
     done = threading.Event()
 
     def ask() -> None:
-        played("GET", f"/simulator/attempts?type={patterns}")
+        api("GET", "/simulator/attempts?type=" + "*a" * 12 + "!")
         done.set()
 
     threading.Thread(target=ask, daemon=True).start()
