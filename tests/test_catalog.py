@@ -118,6 +118,17 @@ class TestVerdicts:
             ("must be a string, is the number 5", "assumed")
         ]
 
+    def test_what_has_no_mark_of_its_own_bears_that_of_what_it_is_part_of(self, catalog: Catalog) -> None:
+        body = {
+            **GOOD,
+            "type": f"{PREFIX}access_requests.data_steward.updated",
+            "data": {"xSimulator": {"approvers": [5]}},
+        }
+
+        _, violations = catalog.verdict(body)
+
+        assert [(each.pointer, each.provenance) for each in violations] == [("/data/xSimulator/approvers/0", "assumed")]
+
     def test_a_pointer_is_escaped_as_rfc_6901_says(self, tmp_path: Path) -> None:
         schema = typed(
             "a.b", properties={"data": {"properties": {"x/y~z": {"type": "array", "items": {"minimum": 3}}}}}

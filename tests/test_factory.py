@@ -541,6 +541,9 @@ class TestThirteenthType:
             ({"anyOf": [{"type": "string", "pattern": "^z$"}, {"const": 4}]}, [4]),
             ({"oneOf": [{"const": 4}, {"const": 5}]}, [4]),
             ({"allOf": [{"type": "integer", "minimum": 2}, {"maximum": 3}]}, [2, 3]),
+            ({"allOf": [{"minimum": 3}, {"maximum": 4}, {"maximum": 9}], "type": "integer", "minimum": 1}, [3, 4]),
+            ({"anyOf": [{"minimum": 3, "maximum": 3}], "type": "integer"}, [3]),
+            ({"$ref": "#/$defs/a~1b%25"}, ["escaped"]),
             ({"allOf": [{"enum": [1, 2, 3]}, {"enum": [2, 3, 4]}]}, [2, 3]),
             ({"allOf": [{"type": ["integer", "string"]}, {"type": "number"}], "minimum": 7, "maximum": 7}, [7]),
             ({"type": "object", "properties": {"no": {"pattern": "^z$"}, "ok": {"const": 1}}}, [{"ok": 1}]),
@@ -560,7 +563,7 @@ class TestThirteenthType:
         ],
     )  # fmt: skip
     def test_each_kind_of_member_is_made(self, tmp_path: Path, member: Any, allowed: Sequence[Any] | None) -> None:
-        values = made(tmp_path, member)
+        values = made(tmp_path, member, **{"$defs": {"a/b%": {"const": "escaped"}}})
 
         if allowed is not None:
             assert [value for value in allowed if value in values] == list(allowed)
