@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from emitter.errors import NotFound, StoreUnusable
 from emitter.receiver import Receiver
 from emitter.signing import SigningKey
 from emitter.simulator import Simulator
+from emitter.web.access import Access
 from tests.support_cli import (
     CommandLine,
     command_line,
@@ -99,6 +101,40 @@ def test_an_unknown_command_names_the_one_that_was_meant(emitter: CommandLine, t
 
     assert result.exit_code == 2
     assert f'Did you mean "{meant}"?' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("send", "trigger"),
+        ("start", "serve"),
+        ("types", "events"),
+        ("history", "deliveries"),
+        ("hooks", "webhooks"),
+        ("validate", "check"),
+    ],
+)
+def test_a_command_of_another_program_names_ours(emitter: CommandLine, typed: str, meant: str) -> None:
+    result = emitter(typed, "revoked")
+
+    assert result.exit_code == 2
+    assert f'There is no command "{typed}". Did you mean "{meant}"?' in result.stderr
+
+
+@pytest.mark.parametrize("typed", ["--url", "--target"])
+def test_an_option_of_another_program_names_ours(emitter: CommandLine, typed: str) -> None:
+    result = emitter("trigger", "revoked", typed, "http://h/")
+
+    assert result.exit_code == 2
+    assert f"There is no option {typed}. Did you mean --to?" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--store", "--server", "--ephemeral", "--format"])
+def test_an_option_before_the_command_says_where_it_goes(emitter: CommandLine, option: str) -> None:
+    result = emitter(option, "F", "deliveries", "list")
+
+    assert result.exit_code == 2
+    assert f"{option}: write it behind the command" in result.stderr
 
 
 def test_an_unknown_subcommand_names_the_one_that_was_meant(emitter: CommandLine) -> None:
@@ -315,9 +351,40 @@ def test_a_variable_that_nothing_reads_is_remarked_on_without_its_value(
 
 
 def test_a_store_may_be_named_by_its_url(emitter: CommandLine) -> None:
-    emitter.ok("webhooks", "list", "--store", "sqlite:///other.sqlite")
+    emitter.ok("webhooks", "add", "http://127.0.0.1:9/", "--store", "sqlite:///other.sqlite")
 
     assert (emitter.folder / "other.sqlite").is_file()
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("deliveries", "list"), 0),
+        (("deliveries", "show"), 2),
+        (("deliveries", "show", "1"), 2),
+        (("deliveries", "diff", "1", "2"), 2),
+        (("deliveries", "export"), 0),
+        (("webhooks", "list"), 0),
+        (("webhooks", "show", "12345678"), 2),
+        (("webhooks", "list", "--store", "no/such/folder/x.sqlite"), 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_look_where_there_is_no_store_says_so_and_makes_nothing(
+    emitter: CommandLine, args: tuple[str, ...], code: int
+) -> None:
+    result = emitter(*args)
+
+    assert result.exit_code == code
+    path = args[-1] if "--store" in args else ".emitter/store.sqlite"
+    assert result.stderr.startswith(f"There is no store yet: {path}\n")
+    assert list(emitter.folder.iterdir()) == []
+
+
+def test_a_check_makes_nothing(emitter: CommandLine) -> None:
+    assert emitter("check", "-", stdin="{}").exit_code == 1
+
+    assert list(emitter.folder.iterdir()) == []
 
 
 def test_a_format_can_be_set_by_variable_and_a_wrong_one_is_refused(emitter: CommandLine) -> None:
@@ -364,6 +431,39 @@ def test_a_store_that_another_process_holds_is_said_with_its_owner(emitter: Comm
 
     assert result.exit_code == 3
     assert f"is in use by process {os.getpid()}" in result.stderr
+
+
+def test_a_store_that_is_waited_for_says_for_whom(tmp_path: Path) -> None:
+    from emitter.store import StoreLock
+
+    lock = StoreLock(tmp_path / "held.sqlite")
+    lock.take()
+    try:
+        with process("webhooks", "add", "http://127.0.0.1:9/", "--store", "held.sqlite", cwd=tmp_path) as waiting:
+            told = line_with("Waiting for", waiting.stderr)
+            lock.release()
+            waiting.communicate(timeout=20)
+    finally:
+        lock.release()
+
+    assert told == f"Waiting for process {os.getpid()}, which has held.sqlite ...\n"
+    assert waiting.returncode == 0
+
+
+def test_a_store_that_is_free_is_not_said_to_be_waited_for(emitter: CommandLine) -> None:
+    assert "Waiting" not in emitter("webhooks", "add", "http://127.0.0.1:9/").stderr
+
+
+def test_a_server_that_wants_its_token_says_how_to_give_it(
+    emitter: CommandLine, make_simulator: Callable[..., Simulator]
+) -> None:
+    simulator = make_simulator(token="the-token-of-this-server")
+    with served(simulator, access=Access.of(simulator.settings, host="127.0.0.1")) as url:
+        result = emitter("webhooks", "list", "--server", url)
+        emitter.ok("webhooks", "list", "--server", url, EMITTER_TOKEN="the-token-of-this-server")
+
+    assert result.exit_code == 2
+    assert "Set EMITTER_TOKEN" in result.stderr and "the-token" not in result.stderr
 
 
 # --- printing ---------------------------------------------------------------------------------------------------------

@@ -38,6 +38,13 @@ def test_every_type_is_listed_with_alias_and_trigger(emitter: CommandLine) -> No
         assert kind.trigger in text
 
 
+def test_the_list_shows_a_name_in_full(emitter: CommandLine) -> None:
+    result = emitter("events")
+
+    assert result.stderr.endswith("In full: marketplace.data_product.access_requests.created\n")
+    assert emitter("events", "--format", "jsonl").stderr == ""
+
+
 def test_a_type_is_shown_with_the_provenance_of_each_member(emitter: CommandLine) -> None:
     text = emitter.ok("events", "show", "sources-updated")
 

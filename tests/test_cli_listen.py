@@ -74,6 +74,24 @@ def test_answers_come_as_scripted(tmp_path: Path) -> None:
     assert statuses == [500, 500, 204]
 
 
+def test_what_is_no_post_is_one_line_and_not_counted(tmp_path: Path) -> None:
+    how = ("listen", "--port", 0, "--count", 1)
+    with process(*how, cwd=tmp_path, env={"EMITTER_SECRET": "k"}) as listening:
+        address = _address(listening)
+        assert requests.get(f"{address}health", timeout=PATIENCE).status_code == 405
+        requests.post(address, data=b"{}", timeout=PATIENCE)
+        out, err = listening.communicate(timeout=PATIENCE)
+
+    first, *rest = out.splitlines()
+    assert first.endswith("--> GET /health  no POST, so no webhook  [405]")
+    assert "--> " in rest[0] and "GET" not in "".join(rest)
+    assert "1 of 1 had a bad signature" in err
+
+
+def test_the_help_says_that_a_script_goes_before_the_signature(emitter: CommandLine) -> None:
+    assert "whatever the signature" in " ".join(emitter.ok("listen", "--help").split())
+
+
 def test_a_request_is_forwarded_and_that_answer_given_back(
     tmp_path: Path, make_receiver: Callable[..., Receiver]
 ) -> None:

@@ -226,7 +226,7 @@ def test_a_backup_is_made_while_a_server_owns_the_store(emitter: CommandLine, re
 
 
 def test_a_backup_overwrites_nothing(emitter: CommandLine) -> None:
-    emitter.ok("webhooks")
+    emitter.ok("webhooks", "add", "http://127.0.0.1:9/")
     (emitter.folder / "there").write_text("mine")
 
     result = emitter("backup", "there")
@@ -255,3 +255,11 @@ def test_a_reset_forgets_everything_when_it_is_meant(emitter: CommandLine, recei
     assert refused.exit_code == 2 and "--yes" in refused.stderr
     assert done.stderr == "Forgotten: 1 attempt and 1 webhook.\n"
     assert emitter.ok("deliveries") == emitter.ok("webhooks") == ""
+
+
+@pytest.mark.parametrize("given", ["http://u:p@h:8443/x?k=v", "h:8443,https://h:8443"])
+def test_a_target_with_a_scheme_is_refused_with_what_to_write(emitter: CommandLine, given: str) -> None:
+    result = emitter("serve", "--port", 0, "--allow", given)
+
+    assert result.exit_code == 2
+    assert 'without a scheme: "h:8443"' in result.stderr and "u:p" not in result.stderr

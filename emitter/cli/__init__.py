@@ -30,6 +30,14 @@ COMMANDS = {
 }
 
 
+# What people type who know other programs.
+MEANT = {
+    "send": "trigger", "fire": "trigger", "start": "serve", "server": "serve", "types": "events",
+    "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
+}  # fmt: skip
+OF_COMMANDS = ("--schemas", "--store", "--ephemeral", "--server", "--assume", "--format")
+
+
 class Emitter(click.Group):
     """The group of all commands; it loads one when it is named, and turns every error into a text and a code."""
 
@@ -45,10 +53,23 @@ class Emitter(click.Group):
         command: click.Command = getattr(import_module(f"emitter.cli.{module}"), attribute)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name not in OF_COMMANDS:
+                raise
+            name = error.option_name
+            raise click.UsageError(
+                f"{name}: write it behind the command, as `emitter deliveries list {name} ...`.", ctx
+            ) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not ctx.resilient_parsing and args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            if args[0] in MEANT:
+                raise click.UsageError(f'There is no command "{args[0]}". Did you mean "{MEANT[args[0]]}"?', ctx)
             raise click.UsageError(str(UnknownName("command", args[0], COMMANDS)), ctx)
         return super().resolve_command(ctx, args)
 

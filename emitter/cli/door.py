@@ -8,11 +8,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from emitter import clock
 from emitter.cli.options import Setup
 from emitter.cli.terminal import note
 from emitter.errors import StoreLocked, UsageError
 
+A_MOMENT = 0.3  # seconds that a store may be in use before we say that we wait for it
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emitter.client import Client
     from emitter.simulator import Simulator
 
@@ -23,8 +28,8 @@ if TYPE_CHECKING:
 def opened(setup: Setup, *, looking: bool = False) -> Iterator[Door]:
     """Open the simulator that a command works with; one that is only `looking` sends nothing that was left waiting.
 
-    `--server` names one that runs. A store that a server owns is reached through that server. Otherwise one is started
-    here, on the same history file.
+    It makes no file, either. `--server` names one that runs. A store that a server owns is reached through that
+    server. Otherwise one is started here, on the same history file.
     """
     client = running(setup)
     if client is not None:
@@ -33,8 +38,13 @@ def opened(setup: Setup, *, looking: bool = False) -> Iterator[Door]:
         return
     from emitter.simulator import Simulator
 
+    settings = replace(setup.settings, resume=not looking)
+    if looking and _missing(settings.store):
+        note(f"There is no store yet: {settings.store}")
+        settings = replace(settings, store=None)
+    _note_waiting(settings.store)
     try:
-        simulator = Simulator(replace(setup.settings, resume=not looking))
+        simulator = Simulator(settings)
     except StoreLocked:
         client = running(setup)  # a server that took the store since we looked
         if client is None:
@@ -44,6 +54,35 @@ def opened(setup: Setup, *, looking: bool = False) -> Iterator[Door]:
         return
     with simulator:
         yield simulator
+
+
+def _missing(store: Path | None) -> bool:
+    """Whether there is no such file, and nobody who is about to make it; what else is wrong shows when it is opened."""
+    if store is None:
+        return False
+    from emitter.store.lock import StoreLock
+
+    try:
+        os.stat(store)
+    except FileNotFoundError:
+        return StoreLock(store).owner() is None
+    except OSError:
+        pass
+    return False
+
+
+def _note_waiting(store: Path | None) -> None:
+    """Say that a store is in use by a process that does not serve, if it is so for longer than a moment."""
+    if store is None:
+        return
+    from emitter.store.lock import StoreLock
+
+    lock, deadline = StoreLock(store), clock.monotonic() + A_MOMENT
+    while (owner := lock.owner()) is not None and not owner.url:
+        if clock.monotonic() > deadline:
+            note(f"Waiting for {owner}, which has {store} ...")
+            return
+        clock.pause(0.02)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from emitter.cli.terminal import (
     as_json,
     columns,
     lines_of,
+    note,
     paint,
     plain,
     short_type,
@@ -38,7 +39,11 @@ def list_types(setup: Setup) -> None:
     from emitter.cli.door import asked
 
     with asked(setup) as door:
-        show_many(setup.format, door.event_types(), _table)
+        found = door.event_types()
+    show_many(setup.format, found, _table)
+    cut = next((each["type"] for each in found if short_type(each["type"]) != each["type"]), "")
+    if cut and setup.format == "table":
+        note(f"A TYPE stands here without what all begin with. In full: {plain(cut)}")
 
 
 @events.command("show", cls=Command)

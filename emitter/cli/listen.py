@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 )
 @click.option("--secret-file", metavar="FILE", multiple=True, help="A file that holds a signing key. Repeatable.")
 @click.option("--forward-to", metavar="URL", help="Hand each request on, and give that answer back.")
-@click.option("--respond", metavar="SCRIPT", help="What to answer, in turn: 500,503*3,200:2s,close. The last repeats.")
-@click.option("--count", metavar="N", type=click.IntRange(1), help="Stop after N requests; exit 1 if one was bad.")
+@click.option(
+    "--respond",
+    metavar="SCRIPT",
+    help="What to answer, in turn, whatever the signature: 500,503*3,200:2s,close. The last repeats.",
+)
+@click.option("--count", metavar="N", type=click.IntRange(1), help="Stop after N POST requests; exit 1 if one was bad.")
 @click.option("--timeout", metavar="TIME", type=Duration(), help="With --count: how long to wait for them.")
 @click.option(
     "--format", "form", type=click.Choice(("pretty", "json")), default="pretty", help="How to print. [pretty]"
@@ -117,6 +121,8 @@ def _follow(
             note(plain(found))
             continue
         show(found)
+        if found.method != "POST" and found.forwarded is None:
+            continue  # somebody looked whether there is a server: no webhook
         came += 1
         bad += found.contract == "invalid" or (found.signature is not None and not found.signature.ok)
     return came, bad

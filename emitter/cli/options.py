@@ -105,11 +105,21 @@ def read_setup(flags: Mapping[str, Any], assume: tuple[str, ...], default_format
     )
 
 
+MEANT = {"--url": "--to", "--target": "--to"}  # what people type for an option of ours
 EVERYWHERE = "Options of every command"
 
 
 class Command(click.Command):
     """A command whose help lists the options that all have in a section of their own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            meant = MEANT.get(error.option_name, "")
+            if not any(meant in parameter.opts for parameter in self.params):
+                raise
+            raise click.UsageError(f"There is no option {error.option_name}. Did you mean {meant}?", ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []

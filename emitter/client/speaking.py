@@ -101,8 +101,8 @@ class Speaker:
         """Make the error that the server had."""
         text = next((problem[name] for name in ("detail", "message", "title") if _is_text(problem.get(name))), "")
         text = text or f"The simulator answered {answer.status_code}."
-        if answer.status_code == 401 and "EMITTER_TOKEN" not in text:
-            text += " EMITTER_TOKEN is to hold the one that it was started with."
+        if answer.status_code == 401:
+            text += " Set EMITTER_TOKEN here to the one that it was started with."
         return _error(answer.status_code, text, problem)
 
     def _stranger(self, what: str) -> NoReturn:

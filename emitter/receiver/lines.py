@@ -23,6 +23,9 @@ _GREEN, _RED, _YELLOW, _DIM = "32", "31", "33", "2"
 def line(capture: Capture, *, colour: bool = False) -> str:
     """Write a capture for people: what came, what was answered, and what is wrong beneath."""
     time = rfc3339(capture.at, 0).replace("T", " ").removesuffix("Z")
+    if capture.method != "POST" and capture.forwarded is None:
+        asked = f"--> {_plain(capture.method)} {_plain(capture.path)}"
+        return "  ".join([_paint(time, _DIM, colour), asked, "no POST, so no webhook", _answered(capture, colour)])
     came = [_paint(time, _DIM, colour), f"--> {_type(capture)}"]
     if capture.product_name:
         came.append(_plain(capture.product_name))

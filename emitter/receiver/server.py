@@ -15,7 +15,7 @@ from emitter import clock
 from emitter.delivery import masked
 from emitter.errors import BadTarget, BadValue, Conflict, Unavailable
 from emitter.receiver.answers import Answers, Scripted
-from emitter.receiver.capture import Capture, Contract, content_of
+from emitter.receiver.capture import Capture, Content, Contract, content_of
 from emitter.receiver.caught import Caught
 from emitter.receiver.forward import Forward, Forwarder
 from emitter.receiver.wire import BODY_CAP, Gone, Refused, Request, Stream, part, read_request, write_answer
@@ -268,8 +268,9 @@ class Receiver:
 
     def _keep_it(self, request: Request, arrived: int, started: float) -> _Answer:
         """Judge a request, decide its answer, and keep it, in this order: who has an answer finds the capture."""
-        signature = verify(request.headers, request.body, self._keys, self._scheme) if self._keys else None
-        content = content_of(request.body, self._catalog, BODY_CAP)
+        judged = request.method == "POST" or self._forward is not None  # else it is no webhook, whatever it holds
+        signature = verify(request.headers, request.body, self._keys, self._scheme) if self._keys and judged else None
+        content = content_of(request.body, self._catalog, BODY_CAP) if judged else Content()
         forwarded = self._forward(request) if self._forward else None
         if self._answers is not None and (request.method == "POST" or forwarded is not None):
             answer = _Answer(self._answers.next())
