@@ -26,7 +26,7 @@ from emitter.store import Row, Store
 from emitter.store.reader import DeliveryRow, EventRow
 from emitter.transport import Submission, Transport
 
-ROOM = 4096  # deliveries in memory beyond which a producer in bulk is asked to wait
+ROOM = 1024  # deliveries in memory beyond which a producer in bulk is asked to wait
 _REFILL = 256
 
 

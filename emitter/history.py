@@ -16,13 +16,14 @@ from emitter import clock
 from emitter.catalog import Catalog
 from emitter.delivery import Answer, Headers, Webhook, masked
 from emitter.errors import NotFound
-from emitter.query import AttemptQuery
+from emitter.query import AttemptQuery, Page
 from emitter.signing import Scheme, verify
 from emitter.store import Store
 from emitter.store.reader import AttemptRow, AttemptWire, DeliveryRow, EventRow
 
 Json = dict[str, Any]
 COUNT_CAP = 10_000
+PATIENCE = 0.025  # seconds that a page may go on searching
 
 
 class History:
@@ -34,7 +35,15 @@ class History:
     def attempts(self, query: AttemptQuery) -> Json:
         """A page of attempts: `attempts`, and `older`, `newer` as query strings, `searchedTo` where a scan stopped."""
         query = self._with_full_names(query)
-        page = self._store.reader.attempts(query, deliveries=self._store.delivery_ids, events=self._store.event_ids)
+        page = self._page(query)
+        deadline = clock.monotonic() + PATIENCE
+        while page.searched_to is not None and page.older is not None and not query.text:
+            # Each step of the store is short, so that it delays no writer; a page has the patience for a few.
+            if query.after is not None or len(page.rows) >= query.limit or clock.monotonic() > deadline:
+                break
+            rest = AttemptQuery.parse(query.pairs(before=page.older, limit=query.limit - len(page.rows)))
+            more = self._page(rest)
+            page = Page([*page.rows, *more.rows], more.older, page.newer, more.searched_to)
         return {
             "attempts": [self.summary(row) for row in page.rows],
             "older": query.text_of(before=page.older, after=None) if page.older is not None else None,
@@ -42,13 +51,16 @@ class History:
             "searchedTo": clock.rfc3339(page.searched_to, 3) if page.searched_to is not None else None,
         }
 
+    def _page(self, query: AttemptQuery) -> Page[AttemptRow]:
+        return self._store.reader.attempts(query, deliveries=self._store.delivery_ids, events=self._store.event_ids)
+
     def count(self, query: AttemptQuery) -> Json:
-        """How many attempts match, `capped` at 10,000 (and at ten times as many looked at)."""
+        """How many attempts match; `capped` when 10,000 did, or twice as many were looked at: there may be more."""
         query = self._with_full_names(query)
-        found = self._store.reader.count(
+        found, capped = self._store.reader.count(
             query, deliveries=self._store.delivery_ids, events=self._store.event_ids, cap=COUNT_CAP
         )
-        return {"count": min(found, COUNT_CAP), "capped": found > COUNT_CAP}
+        return {"count": found, "capped": capped}
 
     def _with_full_names(self, query: AttemptQuery) -> AttemptQuery:
         """Let a filter name a type by its alias, too."""

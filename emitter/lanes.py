@@ -108,6 +108,8 @@ class Lane:
 
     def wake(self, now: int) -> int | None:
         """When to look again because something falls due by itself; None if nothing does or the alarm is set."""
+        if not self.aside and (not self.queue or self.queue[0].due <= now):
+            return None
         nexts = [self.queue[0].due] if self.queue else []
         if self.aside:
             nexts.append(self.aside[0][0])

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,15 @@ def record(store: Store, webhook: Webhook, answer: Answer | None, *, type=REVOKE
 
 
 def find(store: Store, **members) -> list[int]:
-    page = store.reader.attempts(AttemptQuery(**members), deliveries=store.delivery_ids, events=store.event_ids)
-    return [row.id for row in page.rows]
+    """The ids of a page; a search that stopped before it was full goes on."""
+    found: list[int] = []
+    query = AttemptQuery(**members)
+    while True:
+        page = store.reader.attempts(query, deliveries=store.delivery_ids, events=store.event_ids)
+        found += [row.id for row in page.rows]
+        if page.searched_to is None or len(found) >= query.limit:
+            return found
+        query = replace(query, before=page.older)
 
 
 OK = Answer(status=204, reason="No Content", timing=Timing(total=1500))

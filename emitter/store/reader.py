@@ -171,10 +171,12 @@ class Reader:
         newer = (ids[0] if ids else (query.before or 1) - 1) if query.before is not None else None
         return Page(rows, older=older, newer=newer, searched_to=searched_to)
 
-    def count(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds, cap: int) -> int:
-        """How many attempts match (paging and text aside), up to one more than `cap`."""
+    def count(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds, cap: int) -> tuple[int, bool]:
+        """How many attempts match (text aside), up to `cap`, and whether there may be more."""
         with self.connection() as connection:
             filters, low, high = self._filters(connection, query, deliveries, events)
+            low = low if query.after is None else max(low, query.after + 1)
+            high = high if query.before is None else min(high, query.before)
             return search.count(connection, filters, low=low, high=high, cap=cap)
 
     def attempt_rows(self, ids: Sequence[int]) -> list[AttemptRow]:
@@ -266,9 +268,7 @@ class Reader:
         if query.event:
             wanted = [number for text in query.event if (number := events.read(text))]
             filters.append(Filter("delivery", tuple(row.id for event in wanted for row in self.deliveries_of(event))))
-        low, high = connection.execute(
-            "SELECT coalesce(min(id), 0), coalesce(max(id), -1) + 1 FROM attempts"
-        ).fetchone()
+        low, high = search.bounds(connection)
         if query.since is not None:
             low = max(low, search.id_at(connection, query.since))
         if query.until is not None:

@@ -8,6 +8,13 @@ from emitter.store.schema import STARTED
 from emitter.store.search import id_at
 
 _CHUNK = 5000
+# The delivery that was planned first is of the event that was planned first, but for one that was sent again.
+_LEAST = (
+    "SELECT delivery, min(event, coalesce((SELECT min(event) FROM deliveries INDEXED BY deliveries_resent "
+    "WHERE resend_of > 0), event)) FROM attempts INDEXED BY attempts_delivery ORDER BY delivery LIMIT 1"
+)
+_LAST = "SELECT (SELECT max(id) FROM deliveries), (SELECT max(id) FROM events)"
+_LEAST_WAITING = "SELECT min(id), min(event) FROM deliveries INDEXED BY deliveries_waiting WHERE state = 0"
 
 
 def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | None) -> int:
@@ -22,9 +29,9 @@ def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | 
     for table in ("requests", "answers"):
         connection.execute(f"DELETE FROM {table} WHERE attempt < ? AND attempt NOT IN (SELECT id FROM attempts "
                            f"WHERE id < ?)", (cut, cut))  # fmt: skip
-    kept = connection.execute("SELECT min(delivery), min(event) FROM attempts").fetchone()
-    waiting = connection.execute("SELECT min(id), min(event) FROM deliveries WHERE state = 0").fetchone()
-    last = connection.execute("SELECT max(id), max(event) FROM deliveries").fetchone()
+    kept = connection.execute(_LEAST).fetchone() or (None, None)
+    waiting = connection.execute(_LEAST_WAITING).fetchone()
+    last = connection.execute(_LAST).fetchone()
     delivery, event = (
         min((value for value in (kept[index], waiting[index]) if value is not None), default=(last[index] or 0) + 1)
         for index in (0, 1)

@@ -40,7 +40,7 @@ MIGRATIONS: Final = (
     CREATE INDEX attempts_delivery ON attempts (delivery);
     CREATE INDEX attempts_webhook ON attempts (webhook);
     CREATE INDEX attempts_type ON attempts (type);
-    CREATE INDEX attempts_outcome ON attempts (outcome) WHERE outcome < 9;
+    CREATE INDEX attempts_outcome ON attempts (outcome);
     CREATE INDEX attempts_status ON attempts (status) WHERE outcome < 9 AND (status >= 300 OR status = 0);
     CREATE INDEX attempts_run ON attempts (run) WHERE run > 0;
     CREATE TABLE requests (attempt INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB) STRICT;

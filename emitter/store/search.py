@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from emitter import clock
 from emitter.store.schema import STARTED
 
-PROBE = 3000
-WALK = 6000
+PROBE = 1500
+WALK = 1500
 TEXT_WINDOW = 4000
-STEP = 0.035  # seconds that one page may search for under any filter
+STEP = 0.003  # seconds after which a search under several filters stops and says how far it got
 TEXT_STEP = 0.2  # seconds that one page may read bodies for
 
+_RARE = ("delivery", "run", "status", "outcome", "webhook", "type")
 _INDEXED = {"type", "outcome", "webhook", "run", "status", "delivery"}
 
 
@@ -66,6 +67,8 @@ def find(
         return _by_text(connection, filters, text, low, high, limit, newest_first)
     if not filters:
         return Found(_range(connection, "1", low, high, limit, newest_first))
+    if len(filters) == 1 and _usable(filters[0]):
+        return Found(_straight(connection, filters[0], low, high, limit, newest_first))
     where = " AND ".join(each.clause() for each in filters)
     deadline = clock.monotonic() + STEP
     ids: list[int] = []
@@ -89,25 +92,44 @@ def find(
     return Found(ids)
 
 
-def count(connection: sqlite3.Connection, filters: Sequence[Filter], *, low: int, high: int, cap: int) -> int:
-    """Count matches, up to one more than `cap`, looking at no more than ten times as many rows."""
+def count(
+    connection: sqlite3.Connection, filters: Sequence[Filter], *, low: int, high: int, cap: int
+) -> tuple[int, bool]:
+    """Count matches up to `cap`, looking at no more than twice as many rows; also whether there may be more."""
     if any(each.empty for each in filters) or low >= high:
-        return 0
+        return 0, False
+    if len(filters) == 1 and _usable(filters[0]):
+        only, found = filters[0], 0
+        for value in only.values:
+            statement = (
+                f"SELECT count(*) FROM (SELECT 1 FROM attempts INDEXED BY attempts_{only.column} "
+                f"WHERE {_one(only.column)} AND id >= ? AND id < ? LIMIT ?)"
+            )
+            found += connection.execute(statement, (value, low, high, cap + 1 - found)).fetchone()[0]
+        return min(found, cap), found > cap
     where = " AND ".join(each.clause() for each in filters) or "1"
     driver = _driver(connection, filters, low, high)
     source = f"INDEXED BY attempts_{driver.column} WHERE {_driven(driver)} AND" if driver else "WHERE"
+    columns = "id, delivery, webhook, type, run, outcome, status"
     statement = (
-        f"SELECT count(*) FROM (SELECT 1 FROM (SELECT * FROM attempts {source} id >= ? AND id < ? LIMIT {cap * 10}) "
-        f"WHERE {where} LIMIT {cap + 1})"
+        f"SELECT count(*), coalesce(sum({where}), 0) FROM (SELECT {columns} FROM attempts {source} id >= ? AND id < ? "
+        f"LIMIT {cap * 2 if filters else cap + 1})"
     )
-    found: int = connection.execute(statement, (low, high)).fetchone()[0]
-    return found
+    looked, found = connection.execute(statement, (low, high)).fetchone()
+    return min(found, cap), found > cap or looked == (cap * 2 if filters else cap + 1)
+
+
+def bounds(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The first attempt's id, and one more than the last's. (Both in one plain SELECT would read the whole table.)"""
+    low, high = connection.execute(
+        "SELECT coalesce((SELECT min(id) FROM attempts), 0), coalesce((SELECT max(id) FROM attempts), -1) + 1"
+    ).fetchone()
+    return low, high
 
 
 def id_at(connection: sqlite3.Connection, moment: int) -> int:
     """The id of the first attempt that started at `moment` or later: attempts are in order of time by id."""
-    row = connection.execute("SELECT coalesce(min(id), 0), coalesce(max(id), -1) + 1 FROM attempts").fetchone()
-    low, high = int(row[0]), int(row[1])
+    low, high = bounds(connection)
     while low < high:
         middle = (low + high) // 2
         found = connection.execute(
@@ -136,6 +158,18 @@ def statuses(connection: sqlite3.Connection) -> list[int]:
         known.append(last)
 
 
+def _straight(
+    connection: sqlite3.Connection, only: Filter, low: int, high: int, limit: int, newest_first: bool
+) -> list[int]:
+    """Read one filter's matches from its index, which has them in order for each value."""
+    statement = (
+        f"SELECT id FROM attempts INDEXED BY attempts_{only.column} WHERE {_one(only.column)} AND id >= ? AND id < ? "
+        f"ORDER BY id {'DESC' if newest_first else 'ASC'} LIMIT ?"
+    )
+    ids = [row[0] for value in only.values for row in connection.execute(statement, (value, low, high, limit))]
+    return sorted(ids, reverse=newest_first)[:limit]
+
+
 def _range(
     connection: sqlite3.Connection, where: str, low: int, high: int, limit: int, newest_first: bool
 ) -> list[int]:
@@ -145,8 +179,12 @@ def _range(
 
 
 def _driver(connection: sqlite3.Connection, filters: Sequence[Filter], low: int, high: int) -> Filter | None:
-    """The indexed filter with the fewest rows in the range; None where walking all rows is no more."""
-    best, fewest = None, min(high - low, WALK * 8)
+    """The indexed filter with the fewest rows in the range, as far as a short count can tell.
+
+    None where walking all rows is no more work. Filters that all have many rows are walked in the order in which they
+    usually are rare.
+    """
+    best, fewest = None, min(high - low, WALK * 2)
     for each in filters:
         if not _usable(each):
             continue
@@ -161,7 +199,15 @@ def _driver(connection: sqlite3.Connection, filters: Sequence[Filter], low: int,
                 break
         if rows < fewest:
             best, fewest = each, rows
+    if best is None and high - low > WALK * 2:
+        many = [each for each in filters if _usable(each) and each.column in _RARE and 1 not in _accepted(each)]
+        best = min(many, key=lambda each: _RARE.index(each.column), default=None)
     return best
+
+
+def _accepted(each: Filter) -> tuple[int, ...]:
+    """The values of a filter by outcome: an index of what was accepted leads nowhere fast."""
+    return each.values if each.column == "outcome" else ()
 
 
 def _usable(each: Filter) -> bool:
@@ -169,8 +215,6 @@ def _usable(each: Filter) -> bool:
         return False
     if each.column == "status":
         return all(value == 0 or value >= 300 for value in each.values)
-    if each.column == "outcome":
-        return all(value < STARTED for value in each.values)
     return True
 
 
@@ -178,8 +222,6 @@ def _one(column: str) -> str:
     """The condition for one value, with what lets a partial index be used."""
     if column == "status":
         return f"status = ? AND outcome < {STARTED} AND (status >= 300 OR status = 0)"
-    if column == "outcome":
-        return f"outcome = ? AND outcome < {STARTED}"
     if column == "run":
         return "run = ? AND run > 0"
     return f"{column} = ?"
@@ -195,9 +237,10 @@ def _walk(
 ) -> tuple[list[int], int]:
     """Walk each value's part of the index; return the ids, and how far all parts got."""
     order = "DESC" if newest_first else "ASC"
-    reach = max(WALK // len(driver.values), 500)
+    reach = max(WALK // len(driver.values), 200)
     part = (
-        f"SELECT * FROM attempts INDEXED BY attempts_{driver.column} WHERE {_one(driver.column)} "
+        "SELECT id, delivery, webhook, type, run, outcome, status FROM attempts "
+        f"INDEXED BY attempts_{driver.column} WHERE {_one(driver.column)} "
         f"AND id >= ? AND id < ? ORDER BY id {order} LIMIT {reach}"
     )
     ids: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -48,7 +49,7 @@ def deliveries() -> ResponseReturnValue:
         attempts=attempts,
         longest=max((each["durationMs"] or 0 for each in attempts), default=0),
         most_attempts=len(simulator().assumptions.delivery_retry) + 1,
-        count=None if query.text else simulator().count(query),
+        count=None if query.text else simulator().count(replace(query, before=None, after=None)),
         filtered=query.filtered,
         first=_address(plain) if query.before is not None or query.after is not None else None,
         older=_neighbour(plain, "before", page["older"]),
