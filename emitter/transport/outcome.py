@@ -14,12 +14,14 @@ from emitter.transport.wire import Transfer, Wire
 Head = tuple[int | None, str, Headers, bool]  # status, reason, headers, whether it came to its end
 
 _PARSED_MOST = 256
+_LONG = 16_384  # bytes of a body that takes its time to leave
 _TLS = {35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98}
-_PROTOCOL = {1, 8, 16, 56, 61, 92, 100}
+_TOO_LARGE = 100  # CURLE_TOO_LARGE
 _BLANK = (b"\r\n", b"\n")
 
 STOPPED = -1  # the sender ended before the transfer did
 CUT = -2  # the body was cut on purpose
+FLOOD = -3  # headers without end
 
 
 class Outcomes:
@@ -58,8 +60,8 @@ class Outcomes:
             return "", "", ""
         if wire.trouble:
             return "send", "", wire.trouble
-        if wire.head_cut:
-            return "protocol", "", f"{where} sent headers without end: more than {len(wire.head)} lines"
+        if code in (FLOOD, _TOO_LARGE):
+            return "protocol", "headers", f"{where} sent headers without end ({len(wire.head)} lines were read)"
         if code == CUT:
             return "send", "body", f"cut on purpose after {transfer.request.cut_after} bytes of the body"
         if code == STOPPED:
@@ -155,8 +157,9 @@ def _timing(wire: Wire) -> Timing:
             begun = shaken or begun
     if not wire.head:
         return Timing(lookup, connect, tls, None, total)
-    first, sent = getinfo(pycurl.STARTTRANSFER_TIME_T), getinfo(pycurl.POSTTRANSFER_TIME_T)
-    return Timing(lookup, connect, tls, max(first - (sent or begun), 0), total)
+    if wire.opened or len(transfer.request.body) > _LONG:  # else it left at once, in one piece with its headers
+        begun = getinfo(pycurl.POSTTRANSFER_TIME_T) or begun
+    return Timing(lookup, connect, tls, max(getinfo(pycurl.STARTTRANSFER_TIME_T) - begun, 0), total)
 
 
 def _parse(lines: list[bytes]) -> Head:

@@ -20,7 +20,7 @@ from emitter.delivery import Answer
 from emitter.egress import Egress
 from emitter.transport.faulty import FaultyWire
 from emitter.transport.lookup import Found, Lookups, Resolve
-from emitter.transport.outcome import CUT, STOPPED, Outcomes, before_wire
+from emitter.transport.outcome import CUT, FLOOD, STOPPED, Outcomes, before_wire
 from emitter.transport.turns import Turns
 from emitter.transport.waking import Waking
 from emitter.transport.wire import Connections, Done, Kind, Transfer, Wire
@@ -86,8 +86,9 @@ class Sender:
     def _move(self) -> None:
         inbound, turns, active = self._inbound, self._turns, self._active
         self._take_in()
+        now = monotonic()
         while turns and len(active) < self._in_flight and (transfer := turns.next()) is not None:
-            transfer.started = monotonic()
+            transfer.started = now
             target = transfer.target
             self._start(transfer, () if target.address or target.local else None)
         self._pass += 1
@@ -95,6 +96,8 @@ class Sender:
             wire.go_on()
         self._multi.perform()
         self._finish()
+        if len(active) < 16 or not self._pass & 15:
+            self._cut_floods()
         if self._deadlines:
             self._expire()
         if not (inbound or turns and len(active) < self._in_flight or self._is_over()):
@@ -236,6 +239,11 @@ class Sender:
         if self._faulty:
             for wire in [wire for wire in self._faulty if wire.is_cut]:
                 self._finished(wire.curl, CUT, "")
+
+    def _cut_floods(self) -> None:
+        """End what is sent headers without end; libcurl would take 6 MB of them, if most are of interim answers."""
+        for wire in [wire for wire in self._active.values() if wire.floods]:
+            self._finished(wire.curl, FLOOD, "")
 
     def _finished(self, curl: pycurl.Curl, code: int, message: str) -> None:
         wire = self._active.pop(curl)

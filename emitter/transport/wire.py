@@ -114,7 +114,7 @@ class Wire:
         self.tries = 0  # more than one: libcurl wanted to post again, and was not let
         self.address = ""  # what was dialled
         self.refused = self.trouble = ""  # why an address was not dialled; an exception in a callback, in words
-        self.stale = self.head_cut = self.body_cut = False
+        self.stale = self.body_cut = False
         self.opened.clear()
         self.head.clear()
         self.chunks.clear()
@@ -135,7 +135,7 @@ class Wire:
             (pycurl.PREREQFUNCTION, self._before_sending),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.SOCKOPTFUNCTION, self._opened_socket),
-            (pycurl.HEADERFUNCTION, self._header_taker()),
+            (pycurl.HEADERFUNCTION, self.head.append),  # capped by the sender, see `Wire.floods`
             (pycurl.WRITEFUNCTION, self._on_body),
         ):
             self.curl.setopt(option, value)
@@ -175,6 +175,11 @@ class Wire:
             self._close_ours()
         self._forget()
 
+    @property
+    def floods(self) -> bool:
+        """Whether there are more lines of headers than any receiver has reason to send."""
+        return len(self.head) > _LINES
+
     def close(self) -> None:
         self._close_ours()
         self.curl.close()
@@ -213,17 +218,16 @@ class Wire:
             return 1
         return 0
 
-    def _before_sending(self, address: str, near_address: str, port: int, near_port: int) -> int:
-        """Runs before each try, when there is a connection and nothing was sent on it yet."""
+    def _before_sending(self, *ends: Any) -> int:
+        """Runs before each try, when there is a connection (by its `Ends`) and nothing was sent on it yet."""
         try:
             self.tries += 1
             if self.tries > 1:
                 return _FORBID
             target = self.transfer.target
-            if rule := self._refuse(address, port, target.host):
-                self.refused = f"{address} {rule}"
+            if rule := self._refuse(ends[0], ends[2], target.host):
+                self.refused = f"{ends[0]} {rule}"
                 return _FORBID
-            ends = (address, near_address, port, near_port)
             connection = None
             if self.opened:
                 # over TLS and HTTP/2 a receiver may speak unasked: session tickets, settings
@@ -238,20 +242,6 @@ class Wire:
             self.trouble = f"not sent: {error}"
             return _FORBID
         return _ALLOW
-
-    def _header_taker(self) -> Callable[[bytes], int | None]:
-        """Make the callback for each line of a head; a closure, because it is the one that is called most."""
-        head = self.head
-        take = head.append
-
-        def on_header(line: bytes) -> int | None:
-            if len(head) >= _LINES:  # of at most 100 KiB each and 300 KiB in all, libcurl sees to that
-                self.head_cut = True
-                return -1
-            take(line)
-            return None
-
-        return on_header
 
     def _on_body(self, chunk: bytes) -> int | None:
         chunks = self.chunks
