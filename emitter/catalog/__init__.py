@@ -1,6 +1,6 @@
 """The event types, read from schema files: one file is one type, and nothing else has to be touched for another one.
 
-`loading` reads the files, `event_type` holds what one says, `explanation` judges a body and puts every violation into words.
+`catalog` reads the files, `event_type` holds what one says, `explanation` judges a body and says why, in words.
 """
 
 from __future__ import annotations
