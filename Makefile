@@ -20,7 +20,8 @@ lint: .venv/.ready
 
 # What takes longer than `make test` may: crashes under load, bulkheads, deadlines, a million attempts.
 acceptance: .venv/.ready
-	$(BIN)/python -m tests.acceptance
+	$(BIN)/pytest -m acceptance
+	$(BIN)/python -m tests.acceptance --write
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -168,16 +168,21 @@ class Simulator:
 
     def trigger(self, spec: TriggerSpec) -> list[Json]:
         """Make, keep and send events; returns once they are on disk, each with its planned deliveries."""
-        return [triggered for triggered in self.trigger_each(spec)]
+        return list(self._triggered(spec))
 
     def trigger_each(self, spec: TriggerSpec) -> Iterator[Json]:
         """As `trigger`, one by one, never far ahead of what has been sent: for many."""
+        for number, triggered in enumerate(self._triggered(spec), start=1):
+            yield triggered
+            if number % PORTION == 0:
+                self.dispatcher.wait_for_room()
+
+    def _triggered(self, spec: TriggerSpec) -> Iterator[Json]:
         targets = self._targets(spec)
         events = self.make(spec)
         while portion := list(islice(events, PORTION)):
             kept = self.dispatcher.accept_all([(event, self._fan_out(event, targets)) for event in portion])
             yield from map(self._accepted, portion, kept)
-            self.dispatcher.wait_for_room()
 
     def _check_target(self, spec: TriggerSpec) -> None:
         if spec.to:
