@@ -353,11 +353,13 @@ def test_a_script_gives_each_answer_once_to_however_many_ask() -> None:
     assert given_out.count(500) == 100 and given_out.count(200) == 100
 
 
-def test_what_is_no_post_is_caught_and_answered_405(receiver: Receiver) -> None:
-    assert raw(receiver, b"HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n").endswith(b"\r\n\r\n")
-    assert b" 405 " in raw(receiver, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    assert [capture.method for capture in receiver.captures] == ["HEAD", "GET"]
-    assert [(capture.signature, capture.contract) for capture in receiver.captures] == [(None, ""), (None, "")]
+def test_what_is_no_post_is_caught_and_answered_405_and_not_judged(catalog: Catalog) -> None:
+    with Receiver(keys=[SigningKey("k")], catalog=catalog) as receiver:
+        assert raw(receiver, b"HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n").endswith(b"\r\n\r\n")
+        assert b" 405 " in raw(receiver, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+
+        assert [capture.method for capture in receiver.captures] == ["HEAD", "GET"]
+        assert [(capture.signature, capture.contract) for capture in receiver.captures] == [(None, ""), (None, "")]
 
 
 def test_a_client_that_waits_for_its_cue_gets_it(receiver: Receiver) -> None:
