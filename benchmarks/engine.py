@@ -12,7 +12,7 @@ from benchmarks.cases import SECRET, TYPE, Measured, Run, cpu
 from emitter.assumptions import Assumptions
 from emitter.delivery import Webhook
 from emitter.settings import Settings
-from emitter.simulator import Simulator
+from emitter.simulator import PORTION, Simulator
 
 
 def simulator(run: Run, assume: Mapping[str, str] | None = None, *, durable: bool = True) -> Simulator:
@@ -33,18 +33,20 @@ def produce(
 ) -> int:  # fmt: skip
     """Feed events, each to one of the webhooks in turn, for so long or so many; return how many.
 
-    `every` is told the number after every thousand events.
+    They are kept in portions, as `Simulator.trigger_each` keeps them. `every` is told the number after every thousand events.
     """
     make, dispatcher = simulating.factory.event, simulating.dispatcher
-    accept, room, size = dispatcher.accept, dispatcher.wait_for_room, len(webhooks)
+    size = len(webhooks)
     until = time.perf_counter() + seconds
     number = 0
     while number < amount or (not amount and time.perf_counter() < until):
-        for _ in range(min(50, amount - number) if amount else 50):
-            accept(make(TYPE), (webhooks[(first + number) % size],))
-            number += 1
-        room()
-        if every is not None and number % 1000 == 0:
+        portion = min(PORTION, amount - number) if amount else PORTION
+        dispatcher.accept_all(
+            [(make(TYPE), (webhooks[each % size],)) for each in range(first + number, first + number + portion)]
+        )
+        before, number = number, number + portion
+        dispatcher.wait_for_room()
+        if every is not None and number // 1000 > before // 1000:
             every(number)
     return number
 
