@@ -33,7 +33,7 @@ def produce(
 ) -> int:  # fmt: skip
     """Feed events, each to one of the webhooks in turn, for so long or so many; return how many.
 
-    They are kept in portions, as `Simulator.trigger_each` keeps them. `every` is told the number after every thousand events.
+    They are kept in portions, as `Simulator.trigger_each` keeps them. `every` is told the number after each thousand.
     """
     make, dispatcher = simulating.factory.event, simulating.dispatcher
     size = len(webhooks)
