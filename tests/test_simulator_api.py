@@ -211,7 +211,8 @@ def test_pages_hang_together_by_the_query_strings_they_give(played: Api) -> None
         ("attempts?run=a%0ab", "run"), ("attempts?text=%00", "NUL"),
         ("attempts?before=" + "9" * 400, "before"), ("attempts/count?x=1", "filter"),
         ("attempts/export?format=xml", "jsonl"), ("attempts/export?format=har&format=curl", "format"),
-        ("attempts/export?bogus=1", "filter"),
+        ("attempts/export?bogus=1", "filter"), ("attempts/export?limit=2", "limit"),
+        ("attempts/count?limit=2", "limit"),
         ("events?limit=x", "limit"), ("events?x=1", "parameter"), ("events?limit=1&limit=2", "twice"),
         ("wait?timeout=soon", "timeout"), ("wait?count=0", "count"), ("wait?count=1&count=2", "twice"),
         ("wait?timeout=1s&timeout=1s", "twice"), ("state?x=1", "parameters"),
@@ -615,3 +616,13 @@ def test_a_pattern_full_of_stars_costs_little(api: Api) -> None:
 
     assert found["attempts"] == []
     assert time.process_time() - began < 1  # of work; a matcher that goes back takes seconds
+
+
+def test_an_anchor_bounds_a_count_and_an_export(played: Api) -> None:
+    ids = [each["id"] for each in played("GET", "/simulator/attempts").json["attempts"]]
+    middle = ids[len(ids) // 2]
+    newer = [each for each in ids if each > middle]
+
+    assert played("GET", f"/simulator/attempts/count?after={middle}").json["count"] == len(newer) > 0
+    lines = played("GET", f"/simulator/attempts/export?after={middle}").data.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == newer

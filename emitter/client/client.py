@@ -73,7 +73,7 @@ class Client(Speaker):
 
     def count(self, query: AttemptQuery) -> Json:
         """How many attempts match."""
-        return self._object("GET", "/simulator/attempts/count", params=query.pairs())
+        return self._object("GET", "/simulator/attempts/count", params=_unpaged(query))
 
     def attempt(self, attempt_id: int) -> Json:
         """One attempt in full."""
@@ -81,7 +81,7 @@ class Client(Speaker):
 
     def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
         """Write every attempt that matches in a form that other tools read, as it comes."""
-        yield from self._stream("/simulator/attempts/export", [*query.pairs(), ("format", form)])
+        yield from self._stream("/simulator/attempts/export", [*_unpaged(query), ("format", form)])
 
     def events(self, *, before: str = "", limit: int = 50, types: tuple[str, ...] = (), run: str = "") -> Json:
         """Events, newest first."""
@@ -203,3 +203,8 @@ def _webhook(found: Json) -> Webhook:
         listed=bool(found.get("listed", True)),
         created_at=clock.parse_rfc3339(created) if isinstance(created, str) else 0,
     )  # fmt: skip
+
+
+def _unpaged(query: AttemptQuery) -> list[tuple[str, str]]:
+    """A query for what is no page: without its limit."""
+    return [(name, value) for name, value in query.pairs() if name != "limit"]

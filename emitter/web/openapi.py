@@ -48,7 +48,8 @@ class Operation:
 
 
 _FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "since", "until", "text")
-_PAGING = ("before", "after", "limit")
+_ANCHORS = ("before", "after")
+_PAGING = (*_ANCHORS, "limit")
 _WEBHOOK = "/api/notification/webhook"
 _NEW = {"url": HOOK, "verifyTls": True, "signingKey": "a-secret-of-yours"}
 
@@ -93,12 +94,12 @@ OURS: dict[tuple[str, str], Operation] = {
         "attempts", "A page of attempts, newest first", "Attempts", query=_FILTERS + _PAGING
     ),
     ("GET", "/simulator/attempts/count"): Operation(
-        "countAttempts", "How many attempts match", "Count", query=_FILTERS + _PAGING
+        "countAttempts", "How many attempts match", "Count", query=_FILTERS + _ANCHORS
     ),
     ("GET", "/simulator/attempts/export"): Operation(
         "exportAttempts", "Every attempt that matches, as JSON lines, HAR or curl commands",
         media=("application/jsonl", "application/json", "text/x-shellscript"),
-        query=("format",) + _FILTERS + _PAGING,
+        query=("format",) + _FILTERS + _ANCHORS,
     ),
     ("GET", "/simulator/attempts/{attempt_id}"): Operation("attempt", "One attempt in full", "Attempt"),
     ("POST", "/simulator/attempts/{attempt_id}/resend"): Operation(

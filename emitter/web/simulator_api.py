@@ -155,14 +155,14 @@ def attempts() -> Response:
 @simulator_api.get("/attempts/count")
 def count() -> Response:
     """How many attempts match."""
-    return jsonify(_simulator().count(_query()))
+    return jsonify(_simulator().count(_unpaged()))
 
 
 @simulator_api.get("/attempts/export")
 def exported() -> Response:
     """Every attempt that matches, as JSON lines, HAR or curl commands, written while it is read."""
     form = request.args.get("format", "jsonl")
-    query = _query("format")
+    query = _unpaged("format")
     if form not in FORMS or len(request.args.getlist("format")) > 1:
         raise BadValue("format", form, f"is none of {', '.join(FORMS)}.")
     answer = _slots("slow").stream(export(_simulator().history, query, form), EXPORT_TYPES[form])
@@ -215,6 +215,13 @@ def _query(*beside: str) -> AttemptQuery:
         if len(request.args.getlist(name)) > 1:
             raise BadValue(name, request.args.getlist(name)[-1], "is given twice.")
     return AttemptQuery.parse((name, value) for name, value in request.args.items(multi=True) if name not in beside)
+
+
+def _unpaged(*beside: str) -> AttemptQuery:
+    """The filters of what is no page: a limit would be taken for what it is not."""
+    if "limit" in request.args:
+        raise BadValue("limit", request.args["limit"], "has no meaning here: all that match are taken. Leave it out.")
+    return _query(*beside)
 
 
 def _attempt_id(text: str) -> int:
