@@ -40,8 +40,7 @@ class Webhook:
     created_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One event on its way to one webhook, across all its tries.
 
     `state` is `pending` until it is `accepted`, `rejected` (answered, never accepted), `failed` (never answered),
@@ -59,8 +58,7 @@ class Delivery:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(NamedTuple):  # a tuple for the same reason as Timing
     """One POST, to the byte: every header that leaves is stated here, in order.
 
     What follows `http2` is for faults: the length to declare instead of the true one, how many bytes a second to send,
@@ -117,8 +115,7 @@ class Answer(NamedTuple):
         return "accepted" if 200 <= self.status < 300 else "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One HTTP request of a delivery and its answer."""
 
     id: int

@@ -203,12 +203,19 @@ class Dispatcher:
             done(accepted, error)
 
     def _item(self, delivery: Delivery, event: Event | EventRow, own_body: bytes | None = None) -> Item:
-        return Item(
-            delivery_id=delivery.id, event_id=delivery.event_id, type_id=self._store.type_id(event.type),
-            run_id=self._store.run_id(event.run), body=event.body, own_body=own_body, due=delivery.due,
-            attempts=delivery.attempts, headers=delivery.signature, resent=bool(delivery.resend_of),
-            stamp=event.stamp if event.seed is not None else 0,
-        )  # fmt: skip
+        return Item(  # by position: an item is made for every delivery, and names cost as much as the rest
+            delivery.id,
+            delivery.event_id,
+            self._store.type_id(event.type),
+            self._store.run_id(event.run),
+            event.body,
+            own_body,
+            delivery.due,
+            delivery.attempts,
+            delivery.signature,
+            bool(delivery.resend_of),
+            event.stamp if event.seed is not None else 0,
+        )
 
     def _lane(self, webhook: Webhook, *, express: bool = False) -> Lane:
         lane = self._lanes.get((webhook.number, express))
