@@ -87,7 +87,7 @@ RECEIVERS: dict[str, tuple[Script, tuple[str, str]]] = {
     "drips chunks": (drips_chunks, ("timeout", "body")),
     "never answers": (never_answers, ("timeout", "wait")),
     "answers 103 for ever": (interim_forever, ("timeout", "headers")),
-    "floods with 102": (interim_flood, ("protocol", "")),
+    "floods with 102": (interim_flood, ("protocol", "headers")),
     "never reads (a body of 900 kB)": (never_reads, ("timeout", "wait")),
 }
 
