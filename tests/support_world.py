@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
 from emitter.assumptions import Assumptions
 from emitter.catalog import Catalog
-from emitter.clock import VirtualClock, moment
+from emitter.clock import SECOND, VirtualClock, moment
 from emitter.event import Event, Stamps
 from emitter.factory import Factory
 from emitter.store import Row, Store
@@ -25,6 +25,8 @@ CATALOG = Catalog.load()
 class Stage:
     """A world and what it has caused so far; `told` is (type without its common beginning, when)."""
 
+    opened: ClassVar[list[Stage]] = []
+
     def __init__(
         self,
         assume: dict[str, str] | None = None,
@@ -37,15 +39,26 @@ class Stage:
         self.assumptions = Assumptions().override_all(assume or {})
         self.clock = VirtualClock(start)
         self.store = store or Store(None)
+        self.opened.append(self)
         self.events: list[Event] = []
         self.fails: Exception | None = None
-        factory = Factory(
-            catalog=catalog, assumptions=self.assumptions, clock=self.clock, stamps=Stamps(Random(seed)), seed=seed
-        )
+        stamps = Stamps(Random(seed), self.store.last_stamp(self.clock.now() + SECOND))
+        factory = Factory(catalog=catalog, assumptions=self.assumptions, clock=self.clock, stamps=stamps, seed=seed)
         self.world = World(
             store=self.store, catalog=catalog, factory=factory, clock=self.clock, assumptions=self.assumptions,
             emit=self._keep,
         )  # fmt: skip
+
+    def close(self) -> None:
+        """End the store's threads."""
+        self.store.close()
+        self.opened.remove(self)
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Close every one that is still open."""
+        while cls.opened:
+            cls.opened[-1].close()
 
     def _keep(self, events: Sequence[Event], rows: Sequence[Row]) -> list[str]:
         if self.fails is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,13 @@ CREATED, DETERMINED = "access_requests.created", "access_requests.consumer.updat
 REMINDED, WARNED, ENDED = "access_requests.pending", "access_requests.expiring", "access_requests.expired"
 STEWARDS = "access_requests.data_steward.updated"
 ORPHANED = "access_requests.deleted"
+
+
+@pytest.fixture(autouse=True)
+def closed_at_the_end() -> Iterator[None]:
+    """Leave no store open."""
+    yield
+    Stage.close_all()
 
 
 @pytest.fixture
