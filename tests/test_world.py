@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -888,6 +889,25 @@ class TestSimulator:
         assert moment(again.clock.now()) == START + timedelta(days=2)
         assert len(again.events()["events"]) == 4
         assert [each["action"] for each in again.actions()] == list(ACTIONS)
+
+    def test_actions_from_many_threads_come_one_after_another(self, simulator: Any, receiver: Any) -> None:
+        simulator.add_webhook(receiver.url, signing_key=SECRET)
+        simulator.act("publish", name="Claims")
+
+        def story(_: int) -> str:
+            request: str = simulator.act("request", product="Claims")["entity"]["id"]
+            simulator.act("approve", request=request)
+            return request
+
+        with ThreadPoolExecutor(8) as pool:
+            requests = list(pool.map(story, range(24)))
+        simulator.settle(10)
+
+        assert len(set(requests)) == 24
+        assert simulator.world_state()["dataProducts"][0]["stats"]["approvedRequestCount"] == 24
+        stamps = [orjson.loads(each.body)["timestamp"] for each in receiver.captures]
+        assert len(stamps) == 49
+        assert stamps == sorted(stamps)
 
     def test_a_reset_empties_the_world(self, simulator: Any) -> None:
         simulator.act("publish", name="Claims")
