@@ -26,6 +26,7 @@ acceptance: .venv/.ready
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks $(BENCH)
 
+# The lock holds everything, so pip resolves nothing (--no-deps): it would take an extra's newest version for unpinned.
 # Needs uv on the PATH. Exact versions with hashes, for every Python from 3.11 on.
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
@@ -34,7 +35,7 @@ lock:
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emitter needs Python 3.11 or newer; this is %s. Name another one: make PYTHON=python3.12" % sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
