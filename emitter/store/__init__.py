@@ -349,7 +349,7 @@ class Store:
         def forget(connection: sqlite3.Connection) -> None:
             counters = (self._attempts, self._events, self._deliveries, self._webhooks)
             floor = max(next(each) for each in counters)  # their sum would outgrow 64 bits after thirty resets
-            for table in ("answers", "requests", "attempts", "deliveries", "events", "webhooks", "entities"):
+            for table in schema.RECORDS:
                 connection.execute(f"DELETE FROM {table}")
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('floor', ?)", (str(floor),))
             connection.execute("UPDATE meta SET value = ? WHERE key = 'salt'", (str(SystemRandom().getrandbits(120)),))

@@ -56,7 +56,23 @@ MIGRATIONS: Final = (
         number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL
     ) STRICT;
     """,
+    # What goes wrong on purpose, beside the records so that those without it cost nothing more: the faults that a
+    # delivery was planned with (JSON), the ones that an attempt suffered (their names). And the scenarios that were
+    # played: what was asked for, and the report once there is one.
+    """
+    CREATE TABLE delivery_faults (delivery INTEGER PRIMARY KEY, faults TEXT NOT NULL) STRICT;
+    CREATE TABLE attempt_faults (attempt INTEGER PRIMARY KEY, faults TEXT NOT NULL) STRICT;
+    CREATE TABLE plays (
+        number INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, state TEXT NOT NULL, asked BLOB NOT NULL, report BLOB
+    ) STRICT;
+    """,
 )
+
+# what a reset empties
+RECORDS: Final = (
+    "answers", "requests", "attempt_faults", "attempts", "delivery_faults", "deliveries", "events", "webhooks",
+    "entities", "plays",
+)  # fmt: skip
 
 # outcomes and states as they are kept; STARTED is the widest so that an index can leave it out
 STARTED: Final = 9
@@ -69,7 +85,9 @@ VERDICT_NAMES: Final = {number: name for name, number in VERDICTS.items()}
 
 # The kinds of row that the hot path writes. Within one transaction they run in this order, so a row is there before it
 # is changed.
-TYPE, RUN, EVENT, DELIVERY, ATTEMPT, REQUEST, OUTCOME, ANSWER, STATE, ENTITY, META = range(11)
+TYPE, RUN, EVENT, DELIVERY, ATTEMPT, REQUEST, OUTCOME, ANSWER, STATE, ENTITY, META, DELIVERY_FAULTS, ATTEMPT_FAULTS = (
+    range(13)
+)
 STATEMENTS: Final = (
     "INSERT INTO types VALUES (?, ?)",
     "INSERT INTO runs VALUES (?, ?)",
@@ -82,4 +100,6 @@ STATEMENTS: Final = (
     "UPDATE deliveries SET state = ?, due = ?, attempts = ?, note = ? WHERE id = ?",
     "INSERT INTO entities VALUES (?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET document = excluded.document",
     "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    "INSERT INTO delivery_faults VALUES (?, ?)",
+    "INSERT INTO attempt_faults VALUES (?, ?)",
 )
