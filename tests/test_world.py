@@ -657,7 +657,8 @@ class TestRestart:
         path = tmp_path / "store.sqlite"
         Store(path).close()
         with sqlite3.connect(path) as connection:
-            connection.execute("DROP TABLE entities")
+            for table in ("entities", "delivery_faults", "attempt_faults", "plays"):
+                connection.execute(f"DROP TABLE {table}")
             connection.execute("PRAGMA user_version = 1")
         connection.close()
 
