@@ -71,6 +71,8 @@ def simulated(report: Report) -> str:
 
 def seconds(value: float) -> str:
     """Write a duration of wall time."""
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
     return f"{value:,.1f} s" if value < 120 else span(round(value) * SECOND)
 
 
