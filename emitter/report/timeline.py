@@ -95,7 +95,7 @@ def legend(report: Report) -> Markup:
 def sign(state: str, label: str) -> Markup:
     """Show a state by its shape, its colour and a word."""
     return Markup('<span class="state {}">{}{}</span>').format(
-        _known(state), _icon(_SAME.get(state, _known(state))), label
+        _known(state), _icon(_SAME.get(state, _known(state))), printable(label)
     )
 
 

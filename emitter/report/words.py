@@ -131,7 +131,7 @@ def hint(report: Report) -> str:
     """The command that shows more of a run; empty where its history was not kept or nothing was sent."""
     if not report.store or not report.tally.outcomes:
         return ""
-    return f"emitter deliveries list --store {shlex.quote(report.store)} --run {shlex.quote(report.run)}"
+    return printable(f"emitter deliveries list --store {shlex.quote(report.store)} --run {shlex.quote(report.run)}")
 
 
 def telling(items: Sequence[Item], most: int, matters: Iterable[bool]) -> list[tuple[int, Item]]:
