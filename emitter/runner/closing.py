@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from emitter import clock
 from emitter.report import ERROR, FAILED, PASSED, SKIPPED, Mark, Report, Tally, Tick
 from emitter.runner.chronicle import Entry
@@ -62,7 +60,7 @@ class Closing:
         for event, _, number, scheduled, outcome, status, faults in self._play.tally.attempts_of_events(
             min(each.event for each in entries), max(each.event for each in entries)
         ):
-            names = tuple(orjson.loads(faults)) if faults else ()
+            names = tuple(faults.split(",")) if faults else ()
             ticks.setdefault(event, []).append(Tick(scheduled, number, outcome, status or None, names))
         return tuple(self._mark(each, tuple(ticks.get(each.event, ()))) for each in entries)
 

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import orjson
-
 from emitter.store.reader import AttemptRow, AttemptWire, Reader
 from emitter.store.schema import OUTCOME_NAMES, STARTED, STATE_NAMES, STATES
 
@@ -98,7 +96,7 @@ class RunTally:
                 (self._first.attempt, self._run),
             )
             for names, count in rows:
-                for name in orjson.loads(names):
+                for name in names.split(","):
                     found[name] += count
         return dict(sorted(found.items()))
 
