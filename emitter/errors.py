@@ -157,6 +157,25 @@ class SchemaError(UsageError):
         super().__init__(f"{file}: {why}")
 
 
+class ScenarioError(UsageError):
+    """A scenario that cannot be played, with every mistake that was found in it, in order: (line, what is wrong).
+
+    `line` and `why` are those of the first. Line 0 speaks of the file as a whole. Those past `MOST` are counted only.
+    """
+
+    MOST = 20
+
+    def __init__(self, file: str, mistakes: Sequence[tuple[int, str]]) -> None:
+        self.file = file
+        self.mistakes = tuple(mistakes[: self.MOST])
+        self.left_out = len(mistakes) - len(self.mistakes)
+        self.line, self.why = self.mistakes[0]
+        lines = [f"{file}:{line}: {why}" if line else f"{file}: {why}" for line, why in self.mistakes]
+        if self.left_out:
+            lines.append(f"{file}: and {self.left_out:,} more.")
+        super().__init__("\n".join(lines))
+
+
 class StoreLocked(Unavailable):
     """Another process owns the store, and it is none that could be asked over HTTP."""
 
