@@ -11,7 +11,7 @@ from emitter.scenario.names import DOMAIN, ENTITIES, PRODUCT, REQUEST, SOURCE, U
 from emitter.scenario.nodes import Node
 from emitter.scenario.reading import WRONG, Reading, no, said
 from emitter.scenario.steps import Act, Name, Template
-from emitter.scenario.texts import filled, is_open
+from emitter.scenario.texts import a_truth, filled, is_open
 from emitter.scenario.vocabulary import CAST, NAMED_BY_KEY, STEPS, plain
 from emitter.world.actions import ACTIONS
 from emitter.world.approving import DOMAIN_PERMISSIONS, PERMISSIONS
@@ -38,8 +38,11 @@ def act(reading: Reading, node: Node, names: Names) -> Act:
     parameters: dict[str, Any] = {}
     if action:
         parameters = _parameters(reading, node, ACTIONS[action], own, names)
+    refused = "refused" in members and reading.read(members["refused"], names, a_truth, "refused") is True
     name = ""
-    if action and "as" in members:
+    if refused and "as" in members:
+        reading.mistakes.add_key(members["as"], "what is refused makes nothing that could have a name.")
+    elif action and "as" in members:
         name = reading.name(members["as"], names, Meaning(made_by(ACTIONS[action]), node.line))
     return Act(
         line=node.line,
@@ -48,6 +51,7 @@ def act(reading: Reading, node: Node, names: Names) -> Act:
         action=action,
         parameters=parameters,
         name=name,
+        refused=refused,
     )
 
 
