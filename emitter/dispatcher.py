@@ -20,13 +20,16 @@ from emitter.clock import Clock
 from emitter.delivery import Answer, Attempt, Delivery, RetrySchedule, Webhook, WireRequest
 from emitter.errors import EmitterError, StoreUnusable
 from emitter.event import Event
+from emitter.faults import Asked, Faulted, unreachable
 from emitter.lanes import Item, Lane
 from emitter.outgoing import Outgoing
+from emitter.planning import Planner, Ready
 from emitter.store import Row, Store
 from emitter.store.reader import DeliveryRow, EventRow
 from emitter.transport import Submission, Transport
 
 ROOM = 1024  # deliveries in memory beyond which a producer in bulk is asked to wait
+UNREACHABLE = Answer(failure="connect", error="made unreachable on purpose")
 _REFILL = 256
 
 
@@ -118,29 +121,44 @@ class Dispatcher:
             raise errors[0]
         return accepted
 
-    def accept_all(self, events: Sequence[tuple[Event, Sequence[Webhook]]], rows: Sequence[Row] = ()) -> list[Accepted]:
+    def accept_all(
+        self,
+        events: Sequence[tuple[Event, Sequence[Webhook]]],
+        rows: Sequence[Row] = (),
+        faults: Asked | None = None,
+    ) -> list[Accepted]:
         """Store events, a delivery for each of their webhooks and `rows` in one transaction; return once on disk.
 
-        So what a caller keeps never stands without its events, nor they without it.
+        So what a caller keeps never stands without its events, nor they without it. `faults` may want other deliveries.
         """
         due = self._clock.now()
         finished = threading.Event()
         errors: list[EmitterError] = []
         found: list[Accepted] = []
         written: list[Row] = []
+        ready: list[Ready] = []
 
         def done(error: EmitterError | None) -> None:
-            for (event, _), accepted in zip(events, found, strict=True):
-                self._planned(event, accepted, False, None, error)
+            if faults is None:
+                for (event, _), accepted in zip(events, found, strict=True):
+                    self._planned(event, accepted, False, None, error)
+            else:
+                self._readied(ready, len(events), error)
             if error is not None:
                 errors.append(error)
             finished.set()
 
         with self._accepting:
-            for event, webhooks in events:
-                event_id, deliveries, planned = self._store.plan(event, webhooks, due=due)
-                found.append(Accepted(event_id, tuple(deliveries)))
-                written += planned
+            if faults is None:
+                for event, webhooks in events:
+                    event_id, deliveries, planned = self._store.plan(event, webhooks, due=due)
+                    found.append(Accepted(event_id, tuple(deliveries)))
+                    written += planned
+            else:
+                numbered, written = Planner(self._store, events, faults, due=due).numbered()
+                for event_id, these in numbered:
+                    found.append(Accepted(event_id, tuple(each.delivery for each in these)))
+                    ready += these
             with self._lock:
                 self._planning += len(events)
             try:
@@ -154,17 +172,25 @@ class Dispatcher:
             raise errors[0]
         return found
 
-    def send_again(self, attempt: Attempt, delivery: Delivery, event: EventRow, *, as_is: bool) -> Delivery:
-        """Plan a new delivery that repeats `attempt`: the same bytes, signed anew unless `as_is`."""
+    def send_again(
+        self, attempt: Attempt, delivery: Delivery, event: EventRow, *, as_is: bool, faults: Asked | None = None
+    ) -> Delivery:
+        """Plan a new delivery that repeats `attempt`: the same bytes, signed anew unless `as_is`.
+
+        Of `faults`, those that strike attempts do.
+        """
         with self._accepting:
             again, rows = self._store.plan_again(attempt, delivery, due=self._clock.now(), as_is=as_is)
+            faulted = None if faults is None else faults.of_attempts(event.run)
+            if faulted is not None:
+                rows.append(self._store.faults_row(again.id, faulted.to_text()))
             finished = threading.Event()
             errors: list[EmitterError] = []
 
             def done(error: EmitterError | None) -> None:
                 if error is None:
                     body = attempt.request.body if as_is else event.body
-                    item = self._item(again, event, own_body=body)
+                    item = self._item(again, event, own_body=body, faulted=faulted)
                     self._enqueue(self._lane(again.webhook), item)
                 else:
                     errors.append(error)
@@ -202,7 +228,26 @@ class Dispatcher:
         if done is not None:
             done(accepted, error)
 
-    def _item(self, delivery: Delivery, event: Event | EventRow, own_body: bytes | None = None) -> Item:
+    def _readied(self, ready: Sequence[Ready], events: int, error: EmitterError | None) -> None:
+        """Take in all deliveries of some events before the first leaves, as faults may have changed their order."""
+        with self._lock:
+            self._planning -= events
+            lanes: dict[Lane, None] = {}
+            for each in ready if error is None else ():
+                if each.delivery.state == "pending":
+                    lane = self._lane(each.delivery.webhook)
+                    if self._take_in(lane, self._item(each.delivery, each.event, faulted=each.faulted)):
+                        lanes[lane] = None
+            for lane in lanes:
+                self._pump(lane)
+
+    def _item(
+        self,
+        delivery: Delivery,
+        event: Event | EventRow,
+        own_body: bytes | None = None,
+        faulted: Faulted | None = None,
+    ) -> Item:
         return Item(  # by position: an item is made for every delivery, and names cost as much as the rest
             delivery.id,
             delivery.event_id,
@@ -215,6 +260,7 @@ class Dispatcher:
             delivery.signature,
             bool(delivery.resend_of),
             event.stamp if event.seed is not None else 0,
+            faulted,
         )
 
     def _lane(self, webhook: Webhook, *, express: bool = False) -> Lane:
@@ -227,12 +273,18 @@ class Dispatcher:
 
     def _enqueue(self, lane: Lane, item: Item) -> None:
         with self._lock:
-            if lane.gone or (lane.webhook.suppressed and not lane.express):
-                note = lane.gone or "The webhook was suppressed."
-                self._store.put([self._store.dropped_row(item.delivery_id, due=item.due, note=note)], vital=True)
-            elif lane.add(item):
-                self._in_memory += 1
+            if self._take_in(lane, item):
                 self._pump(lane)
+
+    def _take_in(self, lane: Lane, item: Item) -> bool:
+        """Hold a delivery ready to leave; False where it is dropped, or stays in the store for now."""
+        if lane.gone or (lane.webhook.suppressed and not lane.express):
+            note = lane.gone or "The webhook was suppressed."
+            self._store.put([self._store.dropped_row(item.delivery_id, due=item.due, note=note)], vital=True)
+            return False
+        taken = lane.add(item)
+        self._in_memory += taken
+        return taken
 
     def _pump(self, lane: Lane) -> None:
         """Start what may start; the lock is held, or taken."""
@@ -246,6 +298,8 @@ class Dispatcher:
         started = []
         now = self._clock.now()
         while not self._stopped and (item := lane.take(now)) is not None:
+            if item.faulted is not None and item.faulted.replays and not self._replayed(lane, item, rows):
+                continue
             attempt = self._attempt(lane, item, now)
             rows += self._store.started_rows(
                 attempt, event_id=item.event_id, webhook=lane.webhook.number, type_id=item.type_id,
@@ -255,6 +309,21 @@ class Dispatcher:
         if (wake := lane.wake(now)) is not None:
             self._clock.at(wake, partial(self._woken, lane))
         return started
+
+    def _replayed(self, lane: Lane, item: Item, rows: list[Row]) -> bool:
+        """Lay down what a replay repeats, as it left; False where it never did: then there is nothing to repeat."""
+        reader = self._store.reader
+        first = reader.first_attempt(item.faulted.replays) if item.faulted else None
+        wire = None if first is None else reader.wire(first)
+        if first is None or wire is None:
+            lane.in_flight -= 1
+            self._in_memory -= 1
+            note = "What was to be sent again had never left (replay)."
+            rows.append(self._store.dropped_row(item.delivery_id, due=item.due, note=note))
+            return False
+        item.headers, item.own_body, item.resent = wire.headers, wire.body, True
+        rows.append(self._store.repeats_row(item.delivery_id, first))
+        return True
 
     def _woken(self, lane: Lane) -> None:
         with self._lock:
@@ -271,6 +340,9 @@ class Dispatcher:
         """What is on disk as started may leave."""
         if error is None:
             for each in started:
+                if each.attempt.faults and unreachable(each.attempt.faults):
+                    self._answered(each, UNREACHABLE)
+                    continue
                 answered = partial(self._answered, each)
                 self._out.append((each.attempt.request, self._seconds, answered))
         else:
@@ -293,9 +365,14 @@ class Dispatcher:
 
     def _attempt(self, lane: Lane, item: Item, now: int) -> Attempt:
         item.attempts += 1
+        faults: tuple[str, ...] = ()
+        if item.faulted is None:
+            request = self._outgoing.request(lane, item, now)
+        else:
+            request, faults = self._outgoing.faulted(lane, item, item.faulted, now)
         return Attempt(
             id=self._store.next_attempt_id(), delivery_id=item.delivery_id, number=item.attempts,
-            started=self._store.wall_of_start(), scheduled=now, request=self._outgoing.request(lane, item, now),
+            started=self._store.wall_of_start(), scheduled=now, request=request, faults=faults,
         )  # fmt: skip
 
     def _answered(self, started: _Started, answer: Answer) -> None:
@@ -398,7 +475,8 @@ class Dispatcher:
         own_body = None
         if row.signature is not None and (wire := self._store.reader.wire(row.resend_of)) is not None:
             own_body = wire.body
-        return self._item(delivery, event, own_body=own_body)
+        faulted = Faulted.of_text(row.faults) if row.faults else None
+        return self._item(delivery, event, own_body=own_body, faulted=faulted)
 
     # --- waiting and stopping -------------------------------------------------------------------------------------
 

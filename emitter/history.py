@@ -16,6 +16,7 @@ from emitter import clock
 from emitter.catalog import Catalog
 from emitter.delivery import Answer, Headers, Webhook, masked
 from emitter.errors import NotFound
+from emitter.faults.faulted import names_of
 from emitter.query import AttemptQuery, Page
 from emitter.signing import Scheme, verify
 from emitter.store import Store
@@ -117,6 +118,7 @@ class History:
             "failure": row.failure,
             "error": row.error,
             "startedAt": clock.rfc3339(row.started, 6),
+            "scheduledAt": clock.rfc3339(row.scheduled, 9),
             "eventAt": clock.rfc3339(row.stamp, 9),
             "virtual": self._virtual,
             "durationMs": None if row.total is None else row.total / 1000,
@@ -124,6 +126,7 @@ class History:
             "run": row.run,
             "seed": row.seed,
             "resendOf": row.resend_of or None,
+            "faults": list(row.faults),
             "delivery": {
                 "state": row.state,
                 "attempts": row.attempts,
@@ -225,6 +228,7 @@ class History:
             "dueAt": clock.rfc3339(row.due, 3),
             "attemptCount": row.attempts,
             "resendOf": row.resend_of or None,
+            "faults": list(names_of(row.faults)),
             "note": row.note,
         }
 

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from emitter.delivery import Headers, Webhook
+from emitter.faults import Faulted
 
 MOST_IN_MEMORY = 1024
 
@@ -26,14 +27,21 @@ class Item:
     headers: Headers | None  # of the attempt that is repeated as it was
     resent: bool
     stamp: int = 0  # of the body, where `payload.timestamp_source=send` may replace it; 0: it may not
+    faulted: Faulted | None = None
+    twin: Item | None = None  # leaves at the same moment, whatever the limit
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What decides who is next: when it is due, then its place."""
+        return self.due, (self.faulted.order if self.faulted else 0) or self.delivery_id
 
 
 class Lane:
     """With a `limit` of one, deliveries leave in order, and one that is to be tried again holds up those behind it.
 
-    With more, the order is free: so many are under way at once, and a retry waits aside. What does not fit into
-    memory stays in the store: the lane is `behind`, and is filled again when it runs low. No locking here: the
-    dispatcher's lock is held by whoever calls.
+    With more, the order is free: so many are under way at once, and a retry waits aside. So does, whatever the limit, a
+    delivery that a fault has taken out of the order. What does not fit into memory stays in the store: the lane is
+    `behind`, and is filled again when it runs low. No locking here: the dispatcher's lock is held by whoever calls.
     """
 
     __slots__ = (
@@ -47,6 +55,7 @@ class Lane:
         "in_flight",
         "limit",
         "loaded_to",
+        "partner",
         "queue",
         "webhook",
     )
@@ -62,6 +71,7 @@ class Lane:
         self.failures = 0
         self.gone = ""
         self.alarm: int | None = None
+        self.partner: Item | None = None  # the twin of the one that was given out last
 
     def add(self, item: Item) -> bool:
         """Take a delivery in at the end; False where it stays in the store for now, or is here already."""
@@ -74,11 +84,29 @@ class Lane:
         if item.delivery_id in self.elsewhere:
             self.elsewhere.remove(item.delivery_id)
             return False
+        if item.faulted is not None and self._beside(item, item.faulted):
+            return True
         if item.attempts and self.limit > 1:  # brought back from the store, to be tried again at its time
             self.put_back(item)
         else:
             self.queue.append(item)
         return True
+
+    def _beside(self, item: Item, faulted: Faulted) -> bool:
+        """Put an item out of the order, if its faults say so: to its twin, if that has not left yet, or aside."""
+        if faulted.twin:
+            for first in (*self.queue, *(each for _, _, each in self.aside)):
+                if first.delivery_id == faulted.twin and not (first.attempts or item.attempts):
+                    first.twin = item
+                    return True
+        if faulted.aside or faulted.twin:
+            self._push(item)
+            return True
+        return False
+
+    def _push(self, item: Item) -> None:
+        due, place = item.key
+        heapq.heappush(self.aside, (due, place, item))
 
     def pass_over(self, delivery_id: int) -> None:
         """Never take in this delivery, which goes by another lane."""
@@ -89,22 +117,33 @@ class Lane:
 
     def take(self, now: int) -> Item | None:
         """Give out what may leave now, counting it as under way; None when nothing may."""
+        if self.partner is not None:
+            item, self.partner = self.partner, None
+            self.in_flight += 1
+            return item
         if self.in_flight >= self.limit or (self.held and not self.express):
             return None
-        if self.aside and self.aside[0][0] <= now:
-            self.in_flight += 1
-            return heapq.heappop(self.aside)[2]
-        if self.queue and self.queue[0].due <= now:
-            self.in_flight += 1
-            return self.queue.popleft()
-        return None
+        if self.aside and self.aside[0][0] <= now and not self._queue_first():
+            item = heapq.heappop(self.aside)[2]
+        elif self.queue and self.queue[0].due <= now:
+            item = self.queue.popleft()
+        else:
+            return None
+        self.in_flight += 1
+        if item.twin is not None:
+            self.partner, item.twin = item.twin, None
+        return item
+
+    def _queue_first(self) -> bool:
+        """Whether the order wants what is next in it before what has left it; where it is free, it never does."""
+        return self.limit == 1 and bool(self.queue) and self.queue[0].key < self.aside[0][:2]
 
     def put_back(self, item: Item) -> None:
         """Keep a delivery for its next try: in front where order counts, else aside."""
-        if self.limit == 1:
+        if self.limit == 1 and not (item.faulted is not None and (item.faulted.aside or item.faulted.twin)):
             self.queue.appendleft(item)
         else:
-            heapq.heappush(self.aside, (item.due, item.delivery_id, item))
+            self._push(item)
 
     def wake(self, now: int) -> int | None:
         """When to look again because something falls due by itself; None if nothing does or the alarm is set."""
@@ -142,6 +181,7 @@ class Lane:
     def clear(self) -> list[Item]:
         """Give up everything that waits, in memory and, as it is dropped there too, in the store."""
         items = [*self.queue, *(item for _, _, item in self.aside)]
+        items += [item.twin for item in items if item.twin is not None]
         self.queue.clear()
         self.aside.clear()
         self.behind = False

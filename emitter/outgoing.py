@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from random import Random
 from urllib.parse import urlsplit
 
 from emitter import clock
 from emitter.assumptions import Assumptions
-from emitter.delivery import Headers, WireRequest
+from emitter.delivery import Headers, Webhook, WireRequest
+from emitter.faults import Faulted, Turn
 from emitter.lanes import Item, Lane
 from emitter.signing import Signer
 
@@ -45,8 +47,7 @@ class Outgoing:
                 body = self._restamp(body, item.stamp)
             message_id, seconds = "", 0
             if self._standard:
-                message_id = message_id_of(body)
-                seconds = (now if self._by_clock else clock.wall()) // clock.SECOND
+                message_id, seconds = message_id_of(body), self._seconds(now)
             headers = (
                 *self._first(webhook.url),
                 *self._signer.headers(body, webhook.signing_key, message_id=message_id, seconds=seconds),
@@ -56,6 +57,49 @@ class Outgoing:
             host = host_of(webhook.url)
             headers = tuple((name, host if name == "Host" else value) for name, value in headers)
         return WireRequest(webhook.url, headers, body, webhook.verify_tls, webhook.ca or self._ca, webhook.http2)
+
+    def faulted(self, lane: Lane, item: Item, faulted: Faulted, now: int) -> tuple[WireRequest, tuple[str, ...]]:
+        """Make the POST of the next attempt as its faults want it, and name those that had something to do."""
+        number = item.attempts
+        names = list(faulted.names) if number == 1 else []
+        if faulted.replays:
+            return self.request(lane, item, now), tuple(names)
+        webhook, true = lane.webhook, item.own_body or item.body
+        if item.headers is None and self._restamp is not None and item.stamp and not item.resent:
+            true = self._restamp(true, item.stamp)
+        turn = Turn(
+            number=number,
+            seed=faulted.seed,
+            chance=Random(0),
+            signer=self._signer,
+            key=webhook.signing_key,
+            message_id=message_id_of(true) if self._standard else "",
+            seconds=self._seconds(now),
+            signed=true,
+        )
+        if item.headers is None:
+            for name, fault, turn.chance in faulted.strikes(number, now, "content"):
+                changed = fault.change(turn.signed, turn)
+                if changed is not None:
+                    turn.signed = changed
+                    names.append(name)
+        request = self._post(webhook, turn) if item.headers is None else self.request(lane, item, now)
+        for kind in ("tampering", "wire"):
+            for name, fault, turn.chance in faulted.strikes(number, now, kind):
+                tampered = fault.tamper(request, turn)
+                if tampered is not None:
+                    request = tampered
+                    names.append(name)
+        return request, tuple(names)
+
+    def _post(self, webhook: Webhook, turn: Turn) -> WireRequest:
+        headers = (
+            *self._first(webhook.url), *turn.signature(turn.key), ("Content-Length", str(len(turn.signed))),
+        )  # fmt: skip
+        return WireRequest(webhook.url, headers, turn.signed, webhook.verify_tls, webhook.ca or self._ca, webhook.http2)
+
+    def _seconds(self, now: int) -> int:
+        return (now if self._by_clock else clock.wall()) // clock.SECOND
 
     def _first(self, url: str) -> Headers:
         """The headers that all requests to a URL begin with."""

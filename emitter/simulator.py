@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -27,6 +29,8 @@ from emitter.egress import Egress
 from emitter.errors import BadValue, Conflict, NotFound
 from emitter.event import Event, Stamps
 from emitter.factory import Factory, Override
+from emitter.faults import Asked, FaultSpec
+from emitter.faults import described as faults_described
 from emitter.history import History, Json
 from emitter.outgoing import Outgoing
 from emitter.query import AttemptQuery
@@ -41,8 +45,12 @@ try:
     VERSION = installed("request-app-emitter")
 except PackageNotFoundError:
     VERSION = "0+source"
+_RUNS = 4096  # whose events with faults are counted
 PORTION = 64  # events that are made before they are kept, in one commit
 USER_AGENT = f"request-app-emitter/{VERSION}"
+
+# what `faulting` has asked for around what runs now, in each simulator
+_FAULTING: ContextVar[tuple[tuple[Simulator, FaultSpec], ...]] = ContextVar("faulting", default=())
 
 
 class Simulator:
@@ -64,6 +72,7 @@ class Simulator:
             latest = self.store.last_stamp(self.clock.now() + (time.SECOND if self.clock.virtual else 0))
             self._stamps = Stamps(Random(f"stamps {seed}"), latest)
             self._chance = SystemRandom()
+            self._faulted: dict[str, Iterator[int]] = {}  # by run
             self.factory = self._factory(seed)
             self.listeners: list[tuple[str, int]] = []
             self.egress = Egress(allow=settings.allow, listeners=lambda: self.listeners)
@@ -180,8 +189,10 @@ class Simulator:
     def _triggered(self, spec: TriggerSpec) -> Iterator[Json]:
         targets = self._targets(spec)
         events = self.make(spec)
+        faults = self._asked(spec.faults, seed=spec.seed)
         while portion := list(islice(events, PORTION)):
-            kept = self.dispatcher.accept_all([(event, self._fan_out(event, targets)) for event in portion])
+            planned = [(event, self._fan_out(event, targets)) for event in portion]
+            kept = self.dispatcher.accept_all(planned, faults=faults)
             yield from map(self._accepted, portion, kept)
 
     def _check_target(self, spec: TriggerSpec) -> None:
@@ -231,11 +242,48 @@ class Simulator:
                     "id": self.store.delivery_ids.show(each.id),
                     "webhookId": each.webhook.id,
                     "url": masked(each.webhook.url),
-                    "state": "pending",
+                    "state": each.state,
                 }
                 for each in accepted.deliveries
             ],
         }
+
+    # --- faults -----------------------------------------------------------------------------------------------------
+
+    def faults(self) -> list[Json]:
+        """The ways in which a delivery can go wrong on purpose: each fault with its parameters."""
+        return faults_described()
+
+    @contextmanager
+    def faulting(self, faults: Sequence[FaultSpec | Any]) -> Iterator[None]:
+        """Let whatever this thread causes meanwhile go wrong in these ways, beside those that are asked for already.
+
+        `for` counts from here. Do not hold it across a `yield` of a generator: whoever goes on meanwhile is in it, too.
+        """
+        now = self.clock.now()
+        asked = tuple((self, FaultSpec.parse(each).begun(now)) for each in faults)
+        token = _FAULTING.set((*_FAULTING.get(), *asked))
+        try:
+            yield
+        finally:
+            _FAULTING.reset(token)
+
+    def _asked(self, faults: Sequence[FaultSpec | Any] = (), *, seed: int | None = None) -> Asked | None:
+        """All that is to go wrong with what happens now; events of a seed of their own are counted from its first."""
+        around = [spec for simulator, spec in _FAULTING.get() if simulator is self]
+        now = self.clock.now()
+        specs = (*around, *(FaultSpec.parse(each).begun(now) for each in faults))
+        if not specs:
+            return None
+        if seed is not None:
+            own = count()
+            return Asked(specs, seed, lambda run: next(own))
+        return Asked(specs, self.factory.seed, self._next_faulted)
+
+    def _next_faulted(self, run: str) -> int:
+        if len(self._faulted) > _RUNS:
+            self._faulted.clear()
+        return next(self._faulted.setdefault(run, count()))
 
     # --- the world --------------------------------------------------------------------------------------------------
 
@@ -243,12 +291,13 @@ class Simulator:
         """What may be done in the simulated app: each action with its parameters and the events that may follow."""
         return described()
 
-    def act(self, action: str, /, *, run: str = "", **parameters: Any) -> Json:
+    def act(self, action: str, /, *, run: str = "", faults: Sequence[FaultSpec | Any] = (), **parameters: Any) -> Json:
         """Do something in the simulated app; returns once it is on disk, with the events that followed, in order.
 
         Raises what `World.act` does, and then nothing has changed.
         """
-        done = self.world.act(action, run=run, **parameters)
+        with self.faulting(faults):
+            done = self.world.act(action, run=run, **parameters)
         return {
             "action": done.action,
             "kind": kind_of(done.entity),
@@ -274,7 +323,8 @@ class Simulator:
         """Keep what happened in the world: its entities, its events, and a delivery for each webhook."""
         with self._webhooks_lock:
             targets = [each for each in self._webhooks.values() if each.listed and not each.suppressed]
-        return self.dispatcher.accept_all([(event, self._fan_out(event, targets)) for event in events], rows)
+        planned = [(event, self._fan_out(event, targets)) for event in events]
+        return self.dispatcher.accept_all(planned, rows, faults=self._asked())
 
     # --- history ----------------------------------------------------------------------------------------------------
 
@@ -339,7 +389,7 @@ class Simulator:
         request = WireRequest(webhook.url, wire.headers, body)
         attempt = Attempt(row.id, row.delivery_id, row.number, row.started, row.scheduled, request)
         delivery = Delivery(row.delivery_id, row.event_id, webhook, row.due)
-        again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is)
+        again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is, faults=self._asked())
         return self.history.delivery(self.store.delivery_ids.show(again.id))
 
     def check(self, body: bytes) -> Json:
@@ -503,11 +553,15 @@ class Simulator:
             for each in register(self.assumptions)
         ]  # fmt: skip
 
-    def advance(self, by: timedelta) -> Json:
-        """Move the virtual clock, sending what falls due on the way; raises `Conflict` on the system clock."""
+    def advance(self, by: timedelta, *, faults: Sequence[FaultSpec | Any] = ()) -> Json:
+        """Move the virtual clock, sending what falls due on the way; raises `Conflict` on the system clock.
+
+        `faults` strike the events that time causes meanwhile.
+        """
         if not isinstance(self.clock, VirtualClock):
             raise Conflict("The clock is the machine's and cannot be moved. Start with --start TIME for a virtual one.")
-        self.clock.advance(by, lambda: None if self.dispatcher.settle() else None)
+        with self.faulting(faults):
+            self.clock.advance(by, lambda: None if self.dispatcher.settle() else None)
         self.dispatcher.settle()
         self.store.remember("virtual-now", str(self.clock.now()))
         return self.state()

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from emitter.errors import BadValue, UnknownName, UsageError
+from emitter.faults import FaultSpec
 
 MOST_AT_ONCE = 1000  # events of one request over HTTP
+MOST_FAULTS = 50
 
 _NAMES = {
     "type": "type", "body": "body", "bodyBase64": "body_base64", "to": "to", "signingKey": "signing_key",
     "verifyTls": "verify_tls", "ca": "ca", "http2": "http2", "set": "set", "unset": "unset", "seed": "seed",
     "profile": "profile", "count": "count", "allowInvalid": "allow_invalid", "run": "run",
+    "faults": "faults",
 }  # fmt: skip
 
 
@@ -39,6 +42,7 @@ class TriggerSpec:
     count: int = 1
     allow_invalid: bool = False
     run: str = ""
+    faults: tuple[FaultSpec, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.type) == (self.body is not None):
@@ -76,6 +80,9 @@ class TriggerSpec:
             if attribute == "body":
                 if value is not None:
                     found["bodyBase64"] = base64.b64encode(value).decode()
+            elif attribute == "faults":
+                if value:
+                    found[name] = [FaultSpec.parse(each).to_json() for each in value]
             elif value != _DEFAULTS.get(attribute) and value not in ({}, ()):
                 found[name] = list(value) if isinstance(value, tuple) else value
         return found
@@ -107,9 +114,19 @@ def _checked(name: str, value: object) -> object:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise BadValue(name, str(value), 'is no list of paths, as ["data.actionLink"].')
         return tuple(value)
+    if name == "faults":
+        return read_faults(name, value)
     if not isinstance(value, str):
         raise BadValue(name, value, "is no text: give the body as a string, byte for byte.")
     try:
         return base64.b64decode(value, validate=True) if name == "bodyBase64" else value.encode("utf-8")
     except ValueError:  # binascii.Error, UnicodeEncodeError, or base64 that is not ASCII
         raise BadValue(name, value, "is not base64." if name == "bodyBase64" else "is not UTF-8.") from None
+
+
+def read_faults(name: str, value: object) -> tuple[FaultSpec, ...]:
+    """Read a list of faults, as JSON or as on the command line; raise `BadValue` or `UnknownName`."""
+    if not isinstance(value, list | tuple) or len(value) > MOST_FAULTS:
+        shape = "(as given)" if isinstance(value, dict | list) else value  # there may be a key in it
+        raise BadValue(name, shape, f'is no list of at most {MOST_FAULTS} faults, as ["duplicate", {{"delay": "5m"}}].')
+    return tuple(map(FaultSpec.parse, value))

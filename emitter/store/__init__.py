@@ -33,12 +33,15 @@ from emitter.store.retention import trim
 from emitter.store.schema import (
     ANSWER,
     ATTEMPT,
+    ATTEMPT_FAULTS,
     DELIVERY,
+    DELIVERY_FAULTS,
     ENTITY,
     EVENT,
     META,
     OUTCOME,
     OUTCOMES,
+    REPEATS,
     REQUEST,
     STATE,
     STATES,
@@ -120,17 +123,39 @@ class Store:
 
     def plan(self, event: Event, webhooks: Sequence[Webhook], *, due: int) -> tuple[int, list[Delivery], list[Row]]:
         """Number an event and one delivery for each of `webhooks`; return the event's id, them, and the rows."""
-        rows: list[Row] = []
         event_id = next(self._events)
         deliveries = [Delivery(next(self._deliveries), event_id, webhook, due) for webhook in webhooks]
-        verdict = VERDICTS[event.verdict]
-        first = deliveries[0].id if deliveries else 0
-        rows.append(
-            (EVENT, (event_id, self.type_id(event.type), event.stamp, clock.wall(), verdict, event.seed,
-                     self.run_id(event.run), first, len(deliveries), event.body))
-        )  # fmt: skip
+        rows = [self.event_row(event_id, event, deliveries)]
         rows += [(DELIVERY, (each.id, event_id, each.webhook.number, due, 0, 0, None, "")) for each in deliveries]
         return event_id, deliveries, rows
+
+    def next_event_id(self) -> int:
+        return next(self._events)
+
+    def next_delivery_id(self) -> int:
+        return next(self._deliveries)
+
+    def event_row(self, event_id: int, event: Event, deliveries: Sequence[Delivery]) -> Row:
+        """Make the row of an event; its deliveries are numbered one after the other."""
+        verdict = VERDICTS[event.verdict]
+        first = deliveries[0].id if deliveries else 0
+        return (
+            EVENT, (event_id, self.type_id(event.type), event.stamp, clock.wall(), verdict, event.seed,
+                    self.run_id(event.run), first, len(deliveries), event.body),
+        )  # fmt: skip
+
+    def delivery_rows(self, each: Delivery, faults: str) -> list[Row]:
+        """Make the rows of one delivery, with the faults that it was planned with, if any."""
+        values = (each.id, each.event_id, each.webhook.number, each.due, STATES[each.state], 0, None, each.note)
+        return [(DELIVERY, values), *([(DELIVERY_FAULTS, (each.id, faults))] if faults else ())]
+
+    def faults_row(self, delivery_id: int, faults: str) -> Row:
+        """Make the row of the faults that a delivery was planned with."""
+        return (DELIVERY_FAULTS, (delivery_id, faults))
+
+    def repeats_row(self, delivery_id: int, attempt_id: int) -> Row:
+        """Make the row that says which attempt a delivery repeats, where that was not known when it was planned."""
+        return (REPEATS, (attempt_id, delivery_id))
 
     def plan_again(self, attempt: Attempt, delivery: Delivery, *, due: int, as_is: bool) -> tuple[Delivery, list[Row]]:
         """Number a new delivery of an event that repeats `attempt`, with its very headers if `as_is`."""
@@ -150,11 +175,14 @@ class Store:
     ) -> list[Row]:
         """Make the rows of an attempt that is about to leave; `own_body` where it is not the event's."""
         body = attempt.request.body if own_body else None
-        return [
+        rows: list[Row] = [
             (ATTEMPT, (attempt.id, attempt.delivery_id, attempt.number, event_id, webhook, type_id, run_id,
                        attempt.started, attempt.scheduled)),
             (REQUEST, (attempt.id, orjson.dumps(((URL, attempt.request.url), *attempt.request.headers)), body)),
         ]  # fmt: skip
+        if attempt.faults:
+            rows.append((ATTEMPT_FAULTS, (attempt.id, ",".join(attempt.faults))))
+        return rows
 
     def finished_rows(
         self, attempt_id: int, answer: Answer, *, delivery_id: int, state: str, due: int, attempts: int, note: str = ""

@@ -18,7 +18,7 @@ from emitter.query import AttemptQuery, Page, matching_types
 from emitter.store import search
 from emitter.store.ids import PublicIds
 from emitter.store.opening import connect
-from emitter.store.schema import OUTCOME_NAMES, OUTCOMES, STARTED, STATE_NAMES, VERDICT_NAMES
+from emitter.store.schema import OUTCOME_NAMES, OUTCOMES, STARTED, STATE_NAMES, STATES, VERDICT_NAMES
 from emitter.store.search import Filter
 
 
@@ -49,6 +49,7 @@ class AttemptRow:
     seed: int | None
     stamp: int
     body: bytes  # of the event
+    faults: tuple[str, ...] = ()  # their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +91,27 @@ class DeliveryRow:
     resend_of: int
     signature: Headers | None
     note: str
+    faults: str | None = None  # as `emitter.faults` writes them
 
 
 URL = ":url"  # stands before the headers of a request as it is kept
 _ATTEMPTS = (
     "SELECT a.id, a.delivery, a.number, a.event, a.webhook, t.name, coalesce(u.name, ''), a.started, a.scheduled, "
     "a.outcome, a.status, a.total, coalesce(r.failure, ''), coalesce(r.error, ''), d.state, d.due, d.attempts, "
-    "d.resend_of, d.note, e.verdict, e.seed, e.stamp, e.body "
+    "d.resend_of, d.note, e.verdict, e.seed, e.stamp, e.body, coalesce(f.faults, '') "
     "FROM attempts a JOIN types t ON t.id = a.type LEFT JOIN runs u ON u.id = a.run "
     "JOIN deliveries d ON d.id = a.delivery "
     "JOIN events e ON e.id = a.event LEFT JOIN answers r ON r.attempt = a.id "
+    "LEFT JOIN attempt_faults f ON f.attempt = a.id "
 )
 _EVENTS = (
     "SELECT e.id, t.name, e.stamp, e.recorded, e.verdict, e.seed, coalesce(u.name, ''), e.first_delivery, e.planned, "
     "e.body FROM events e JOIN types t ON t.id = e.type LEFT JOIN runs u ON u.id = e.run "
 )
-_DELIVERIES = "SELECT id, event, webhook, due, state, attempts, resend_of, signature, note FROM deliveries "
+_DELIVERIES = (
+    "SELECT id, event, webhook, due, state, attempts, resend_of, signature, note, "
+    "(SELECT faults FROM delivery_faults f WHERE f.delivery = deliveries.id) FROM deliveries "
+)
 
 
 class Reader:
@@ -349,6 +355,27 @@ class Reader:
             events = {row[0]: _event_row(row) for row in connection.execute(f"{_EVENTS} WHERE e.id IN ({listed})")}
         return [(each, events[each.event_id]) for each in deliveries]
 
+    def older(self, webhook: int, *, now: int, most: int) -> list[tuple[int, int]]:
+        """The deliveries of a webhook that have left, or may at any moment, as (delivery, event), newest first.
+
+        Those that were dropped or wait for a later time are passed over; the last ten thousand of all are looked at.
+        """
+        with self.connection() as connection:
+            return connection.execute(
+                "SELECT id, event FROM deliveries NOT INDEXED WHERE id > (SELECT max(id) FROM deliveries) - 10000 "
+                "AND webhook = ? AND state <> ? AND (attempts > 0 OR due <= ?) ORDER BY id DESC LIMIT ?",
+                (webhook, STATES["dropped"], now, most),
+            ).fetchall()
+
+    def first_attempt(self, delivery_id: int) -> int | None:
+        """The first attempt of a delivery; None if it has not left."""
+        with self.connection() as connection:
+            row = connection.execute(
+                "SELECT id FROM attempts INDEXED BY attempts_delivery WHERE delivery = ? ORDER BY id LIMIT 1",
+                (delivery_id,),
+            ).fetchone()
+        return row[0] if row else None
+
     def waiting_counts(self) -> dict[int, int]:
         """How many deliveries wait, by webhook."""
         with self.connection() as connection:
@@ -399,6 +426,7 @@ def _attempt_row(row: tuple[Any, ...]) -> AttemptRow:
     values[10] = values[10] or None if over else None
     values[11] = values[11] if over else None
     values[14], values[19] = STATE_NAMES[values[14]], VERDICT_NAMES[values[19]]
+    values[23] = tuple(values[23].split(",")) if values[23] else ()
     return AttemptRow(*values)
 
 

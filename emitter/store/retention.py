@@ -26,7 +26,7 @@ def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | 
     cut = min(cut, oldest + _CHUNK)
     newest = _newest(connection)
     gone = connection.execute("DELETE FROM attempts WHERE id < ? AND outcome <> ?", (cut, STARTED)).rowcount
-    for table in ("requests", "answers"):
+    for table in ("requests", "answers", "attempt_faults"):
         connection.execute(f"DELETE FROM {table} WHERE attempt < ? AND attempt NOT IN (SELECT id FROM attempts "
                            f"WHERE id < ?)", (cut, cut))  # fmt: skip
     kept = connection.execute(_LEAST).fetchone() or (None, None)
@@ -37,6 +37,10 @@ def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | 
         for index in (0, 1)
     )
     connection.execute("DELETE FROM deliveries WHERE id < ? AND state <> 0", (delivery,))
+    connection.execute(
+        "DELETE FROM delivery_faults WHERE delivery < ?1 AND delivery NOT IN (SELECT id FROM deliveries WHERE id < ?1)",
+        (delivery,),
+    )
     connection.execute("DELETE FROM events WHERE id < ?", (event,))
     if _newest(connection) != newest:  # numbers go on from the newest that is there: none is given out again
         connection.execute(

@@ -85,9 +85,10 @@ VERDICT_NAMES: Final = {number: name for name, number in VERDICTS.items()}
 
 # The kinds of row that the hot path writes. Within one transaction they run in this order, so a row is there before it
 # is changed.
-TYPE, RUN, EVENT, DELIVERY, ATTEMPT, REQUEST, OUTCOME, ANSWER, STATE, ENTITY, META, DELIVERY_FAULTS, ATTEMPT_FAULTS = (
-    range(13)
-)
+(
+    TYPE, RUN, EVENT, DELIVERY, ATTEMPT, REQUEST, OUTCOME, ANSWER, STATE, ENTITY, META, DELIVERY_FAULTS, ATTEMPT_FAULTS,
+    REPEATS,
+) = range(14)  # fmt: skip
 STATEMENTS: Final = (
     "INSERT INTO types VALUES (?, ?)",
     "INSERT INTO runs VALUES (?, ?)",
@@ -102,4 +103,5 @@ STATEMENTS: Final = (
     "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     "INSERT INTO delivery_faults VALUES (?, ?)",
     "INSERT INTO attempt_faults VALUES (?, ?)",
+    "UPDATE deliveries SET resend_of = ? WHERE id = ?",
 )
