@@ -1,4 +1,4 @@
-"""The library of scenarios: every story is played against our receiver and comes true, and a wrong receiver spoils it."""
+"""The library of scenarios: every story comes true at a receiver that is right, and at no other."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 
 import pytest
+from emitter.runs import play_apart
 
 from emitter.catalog import Catalog
 from emitter.receiver import Answers, Receiver
 from emitter.report import FAILED, PASSED, SKIPPED, Report
-from emitter.runs import play_apart
 from emitter.scenario import Scenario, load, read
 from emitter.settings import Settings
 from emitter.signing import SigningKey
@@ -35,7 +35,9 @@ def changed(name: str, old: str, new: str) -> Scenario:
     return read(text.replace(old, new, 1), name=name, catalog=CATALOG, folder=FOLDER)
 
 
-def played(story: Scenario, *, keys: tuple[str, ...] = (), answers: str = "", key: str = "", seed: int | None = None) -> Report:
+def played(
+    story: Scenario, *, keys: tuple[str, ...] = (), answers: str = "", key: str = "", seed: int | None = None
+) -> Report:
     """Play a story against a receiver that knows these keys, as fast as can be."""
     script = Answers.parse(answers) if answers else None
     with Receiver(keys=[SigningKey(each) for each in keys], answers=script) as receiver:
