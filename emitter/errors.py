@@ -160,19 +160,17 @@ class SchemaError(UsageError):
 class ScenarioError(UsageError):
     """A scenario that cannot be played, with every mistake that was found in it, in order: (line, what is wrong).
 
-    `line` and `why` are those of the first. Line 0 speaks of the file as a whole. Those past `MOST` are counted only.
+    `line` and `why` are those of the first. Line 0 speaks of the file as a whole. Those past `MOST` are left out.
     """
 
     MOST = 20
 
     def __init__(self, file: str, mistakes: Sequence[tuple[int, str]]) -> None:
-        self.file = file
-        self.mistakes = tuple(mistakes[: self.MOST])
-        self.left_out = len(mistakes) - len(self.mistakes)
+        self.file, self.mistakes = file, tuple(mistakes[: self.MOST])
         self.line, self.why = self.mistakes[0]
         lines = [f"{file}:{line}: {why}" if line else f"{file}: {why}" for line, why in self.mistakes]
-        if self.left_out:
-            lines.append(f"{file}: and {self.left_out:,} more.")
+        if len(mistakes) > self.MOST:
+            lines.append(f"{file}: and more.")
         super().__init__("\n".join(lines))
 
 

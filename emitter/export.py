@@ -67,6 +67,8 @@ def _entry(row: AttemptRow, wire: AttemptWire, webhook: Webhook) -> dict[str, An
         "_attempt": row.id,
         "_outcome": row.outcome,
     }
+    if row.faults:
+        entry["_faults"] = list(row.faults)
     if wire.answer and wire.answer.address:
         host, _, port = wire.answer.address.rpartition(":")
         entry |= {"serverIPAddress": host.strip("[]"), "connection": port}
@@ -174,6 +176,8 @@ def curl(row: AttemptRow, wire: AttemptWire, webhook: Webhook) -> str:
     url = masked(wire.url)
     outcome = f"{row.outcome} {row.status}" if row.status else row.outcome
     lines = [f"# attempt {row.id}, {clock.rfc3339(row.started, 3)}, {_plain(row.type)}: {outcome}"]
+    if row.faults:
+        lines.append(f"# It went wrong on purpose: {', '.join(row.faults)}.")
     if url != wire.url:
         lines.append("# The target's user and query are masked (***). Put them back before you run this.")
     words = ["curl", "--silent", "--show-error", "--include", "--globoff", "--http2" if webhook.http2 else "--http1.1"]

@@ -16,8 +16,10 @@ from urllib.parse import urlencode
 from emitter import clock
 from emitter.assumptions import duration
 from emitter.errors import BadValue, UnknownName, nearest
+from emitter.faults import FAULTS
 
 OUTCOMES = ("accepted", "rejected", "failed", "interrupted", "started")
+ANY_FAULT = "any"
 LARGEST_PAGE = 500
 _STATUS = re.compile(r"[1-9]\d\d|[1-9]xx|none")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -52,6 +54,7 @@ class AttemptQuery:
     run: tuple[str, ...] = ()
     event: tuple[str, ...] = ()  # ids
     delivery: tuple[str, ...] = ()  # ids
+    fault: tuple[str, ...] = ()  # names of faults, or any
     since: int | None = None  # wall time, nanoseconds since 1970
     until: int | None = None
     text: str = ""  # in bodies sent or received, ASCII case ignored
@@ -122,6 +125,14 @@ def _outcomes(name: str, text: str) -> tuple[str, ...]:
     return _words(name, text)
 
 
+def _faults(name: str, text: str) -> tuple[str, ...]:
+    for word in _words(name, text):
+        if word not in FAULTS and word != ANY_FAULT:
+            hint = nearest(word, FAULTS)
+            raise BadValue(name, word, "is no fault, nor any." + (f' Nearest: "{hint[0]}".' if hint else ""))
+    return _words(name, text)
+
+
 def _statuses(name: str, text: str) -> tuple[str, ...]:
     for word in _words(name, text):
         if not _STATUS.fullmatch(word):
@@ -176,6 +187,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "run": _words,
     "event": _ids,
     "delivery": _ids,
+    "fault": _faults,
     "since": _moment,
     "until": _moment,
     "text": _search,

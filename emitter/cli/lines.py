@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from emitter.cli.door import Door
 
 
+ON_PURPOSE = "dropped on purpose"
+
+
 def type_of(event: Json) -> str:
     """The type of an event as a line shows it; a body that was given need not have one."""
     return short_type(event["type"]) or "(no type)"
@@ -50,6 +53,8 @@ def answered(attempt: Json) -> list[str]:
         parts.append(milliseconds(attempt["durationMs"]))
     if attempt["number"] > 1:
         parts.append(f"attempt {attempt['number']}")
+    if attempt["faults"]:
+        parts.append(paint(f"\u2691 {plain(', '.join(attempt['faults']))}", YELLOW))
     lines = ["  ".join(parts)]
     if attempt["error"]:
         lines.append(f"    {plain(attempt['failure'])}: {plain(attempt['error'])}".replace(" : ", " "))
@@ -83,7 +88,7 @@ def waiting(door: Door, delivery: Json) -> list[str]:
     if held is not None:
         return [f"{lead} webhook {held.id} is paused. `emitter webhooks resume {held.id}` sends what it holds."]
     made = delivery["attempts"]
-    due = made[-1]["delivery"]["nextAttemptAt"] if made else None
+    due = made[-1]["delivery"]["nextAttemptAt"] if made else delivery["dueAt"] if delivery["faults"] else None
     why = f"attempt {len(made) + 1} is due {short_time(due)}" if due else "it waits for its turn, or is still under way"
     told = [f"{lead} {why}. See `emitter deliveries show {delivery['id']}`; --wait waits longer."]
     settings = getattr(door, "settings", None)  # a simulator in this process, which is about to end
@@ -106,7 +111,8 @@ class Tally:
         self._reasons: Counter[tuple[str, str]] = Counter()
 
     def add(self, delivery: Json) -> None:
-        self.states[delivery["state"]] += 1
+        on_purpose = delivery["state"] == "dropped" and delivery["faults"]
+        self.states[ON_PURPOSE if on_purpose else delivery["state"]] += 1
         if delivery["state"] == "pending":
             self.left = self.left or delivery
         if delivery["state"] == "failed" and delivery["attempts"]:
@@ -125,11 +131,11 @@ class Tally:
         return ", ".join(parts) + rate
 
     def code(self) -> int:
-        """0 if all were accepted; 3 if no answer was had from the targets at all; 2 if none may be dialled; else 1.
+        """0 if all were accepted (or dropped on purpose); 3 if no target answered at all; 2 if none may be dialled; else 1.
 
         Says why where it is 2 or 3.
         """
-        bad = sum(count for state, count in self.states.items() if state != "accepted")
+        bad = sum(count for state, count in self.states.items() if state not in ("accepted", ON_PURPOSE))
         if not bad:
             return 0
         if self.states["failed"] == bad:

@@ -59,6 +59,10 @@ def one_target(ctx: click.Context, parameter: click.Parameter, targets: tuple[st
 @click.option("--edit", is_flag=True, help="Open the body in your editor before it is sent.")
 @click.option("--allow-invalid", is_flag=True, help="Send it even if its schema does not allow it.")
 @click.option("--dry-run", is_flag=True, help="Print the bodies; keep and send nothing.")
+@click.option(
+    "--fault", "faults", metavar="FAULT", multiple=True,
+    help="Let it go wrong: duplicate, delay:by=5m,chance=0.3; `emitter faults` lists them.",
+)  # fmt: skip
 @click.option("--run", metavar="NAME", default="", help="A name to find the events by.")
 @click.option("--wait", type=Duration(), metavar="TIME", default="30s", help="How long to wait for the outcome. [30s]")
 @click.option("--no-wait", is_flag=True, help="Only hand it in; the outcome is in the history.")
@@ -81,6 +85,7 @@ def trigger(
     \b
       emitter trigger access-revoked --to http://127.0.0.1:3000/ --set data.dataProductName="Claims 2025"
       emitter trigger --body captured.json --to http://127.0.0.1:3000/
+      emitter trigger access-revoked --count 50 --fault duplicate:chance=0.2 --fault unreachable:attempts=1
     """
     spec = _spec(type_name or "", how)
     setup = setup.with_settings(start=start)
@@ -129,7 +134,7 @@ def _note_new_members(door: Door, spec: TriggerSpec) -> None:
 def _spec(type_name: str, how: dict[str, Any]) -> TriggerSpec:
     from emitter.factory import Override
     from emitter.strictjson import LARGEST
-    from emitter.trigger import TriggerSpec
+    from emitter.trigger import TriggerSpec, read_faults
 
     if not type_name and how["body"] is None:
         raise UsageError("Name an event type, as `emitter trigger access-revoked`; `emitter events` lists them.")
@@ -155,6 +160,7 @@ def _spec(type_name: str, how: dict[str, Any]) -> TriggerSpec:
         count=how["count"],
         allow_invalid=how["allow_invalid"],
         run=how["run"],
+        faults=read_faults("--fault", how["faults"]),
     )
 
 

@@ -40,6 +40,7 @@ def whole_attempt(attempt: Json) -> Iterable[str]:
         ("repeats", f"attempt {attempt['resendOf']}" if attempt["resendOf"] else ""),
         ("run", attempt["run"]),
         ("seed", attempt["seed"]),
+        ("faults", ", ".join(attempt["faults"])),
         ("note", attempt["delivery"]["note"]),
     )
     for name, value in facts:
@@ -113,6 +114,8 @@ def whole_delivery(found: Json) -> Iterable[str]:
     """One delivery with its attempts."""
     yield f"Delivery {found['id']}  {found['state']}  POST {plain(found['url'])}"
     yield f"  event {found['eventId']}, webhook {found['webhookId']}, due {found['dueAt']}"
+    if found["faults"]:
+        yield f"  faults: {plain(', '.join(found['faults']))}"
     if found["note"]:
         yield f"  {plain(found['note'])}"
     for attempt in found["attempts"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 from emitter import clock
@@ -11,6 +12,7 @@ from emitter.assumptions import duration_text
 from emitter.client.speaking import Json, Speaker
 from emitter.delivery import Webhook
 from emitter.errors import UsageError
+from emitter.faults import FaultSpec
 from emitter.query import AttemptQuery
 from emitter.signing import SigningKey
 from emitter.trigger import MOST_AT_ONCE, TriggerSpec
@@ -60,6 +62,10 @@ class Client(Speaker):
             count = min(left, portion)
             yield from self._list("POST", "/simulator/trigger", "events", json={**asked, "count": count})
             left -= count
+
+    def faults(self) -> list[Json]:
+        """The ways in which a delivery can go wrong on purpose: each fault with its parameters."""
+        return self._list("GET", "/simulator/faults", "faults")
 
     def check(self, body: bytes) -> Json:
         """Hold a body against the server's schemas: `verdict` and `violations`."""
@@ -183,11 +189,12 @@ class Client(Speaker):
         """The register of assumptions."""
         return self._list("GET", "/simulator/assumptions", "assumptions")
 
-    def advance(self, by: timedelta) -> Json:
-        """Move the virtual clock."""
-        return self._object(
-            "POST", "/simulator/clock/advance", json={"by": duration_text(by)}, timeout=self._timeout * 10
-        )
+    def advance(self, by: timedelta, *, faults: Sequence[FaultSpec | Any] = ()) -> Json:
+        """Move the virtual clock; `faults` strike the events that time causes meanwhile."""
+        asked: Json = {"by": duration_text(by)}
+        if faults:
+            asked["faults"] = [FaultSpec.parse(each).to_json() for each in faults]
+        return self._object("POST", "/simulator/clock/advance", json=asked, timeout=self._timeout * 10)
 
     def reset(self) -> None:
         """Forget all events, deliveries, attempts and webhooks."""

@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emitter.errors import EmitterError, shown
-from emitter.scenario.names import DOMAIN, ENTITIES, PRODUCT, REQUEST, SOURCE, USER, VALUE, Meaning, Names, made_by
+from emitter.scenario.names import (
+    DOMAIN,
+    ENTITIES,
+    PRODUCT,
+    REQUEST,
+    SOURCE,
+    UNSURE,
+    USER,
+    VALUE,
+    Meaning,
+    Names,
+    made_by,
+)
 from emitter.scenario.nodes import Node
 from emitter.scenario.reading import WRONG, Reading, no, said
 from emitter.scenario.steps import Act, Name, Template
@@ -40,9 +52,11 @@ def act(reading: Reading, node: Node, names: Names) -> Act:
         parameters = _parameters(reading, node, ACTIONS[action], own, names)
     refused = "refused" in members and reading.read(members["refused"], names, a_truth, "refused") is True
     name = ""
-    if refused and "as" in members:
+    if not action:
+        reading.unsure(members.get("as"), names)
+    elif refused and "as" in members:
         reading.mistakes.add_key(members["as"], "what is refused makes nothing that could have a name.")
-    elif action and "as" in members:
+    elif "as" in members:
         name = reading.name(members["as"], names, Meaning(made_by(ACTIONS[action]), node.line))
     return Act(
         line=node.line,
@@ -72,6 +86,7 @@ def cast(reading: Reading, node: Node | None, names: Names) -> tuple[Act, ...]:
             key = Node(name, member.key_line, raw=name)
             if member.value is not None and not isinstance(member.value, dict):
                 reading.mistakes.add(member, f"{name}: write its parameters, as {{name: ...}}, or nothing.")
+                reading.unsure(key, names)
                 continue
             given: dict[str, Node] = dict(member.value or {})
             if group in NAMED_BY_KEY and not any(snake(each) == "name" for each in given):
@@ -198,7 +213,7 @@ def _check(reading: Reading, node: Node, kind: str, value: Any, names: Names) ->
     if not isinstance(text, str) or not text:
         return
     there = names.get(text)
-    if there is not None and there.kind == kind:
+    if there is not None and there.kind in (kind, UNSURE):
         return
     if _ID.fullmatch(text) or names.is_called(kind, text) or text in _FOUND.get(kind, ()):
         return

@@ -75,7 +75,7 @@ def expectations(reading: Reading, place: Node, parts: Mapping[str, Node], names
             reading.mistakes.add(node, node.trap)
         else:
             found += _READERS[word](reading, node, names)
-    if not parts and not place.told:
+    if not place.value and not place.told:
         reading.mistakes.add(place, f"nothing is expected here. Known: {', '.join(EXPECT)}.")
     return tuple(found)
 

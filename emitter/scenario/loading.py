@@ -18,7 +18,7 @@ from emitter.scenario.playing import TooLong, length
 from emitter.scenario.reading import Reading, no, said
 from emitter.scenario.stepping import steps
 from emitter.scenario.steps import Scenario
-from emitter.scenario.texts import a_moment, a_number, a_text, as_text, filled, is_open, template
+from emitter.scenario.texts import a_moment, a_seed, a_text, as_text, filled, is_open, template
 from emitter.scenario.vocabulary import NEEDS, TOP
 
 
@@ -73,7 +73,7 @@ def _read(
         description=_maybe(reading, parts, "description", names, a_text, ""),
         file=file,
         text=raw if isinstance(raw, str) else raw.decode("utf-8-sig"),
-        seed=_maybe(reading, parts, "seed", names, a_number(-(2**63), 2**63 - 1), None),
+        seed=_maybe(reading, parts, "seed", names, a_seed, None),
         start=start,
         variables=reading.variables,
         settings=_settings(reading, parts.get("settings")),
@@ -147,8 +147,8 @@ def _settings(reading: Reading, node: Node | None) -> dict[str, str]:
             continue
         try:
             text = filled(template(member.raw, member.line), reading.variables)
-            if is_open(text):
-                raise BadValue(switch, member.raw, "may name variables only.")
+            if is_open(text) or len(member.raw) > 4000:
+                raise BadValue(switch, member.raw, "is too long, or names something that is no variable.")
             found[switch] = as_text(text)
             assumptions = assumptions.override(switch, found[switch])
         except ValueError as error:

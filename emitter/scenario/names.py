@@ -27,6 +27,7 @@ from emitter.world.request_actions import Ask, OnRequest
 from emitter.world.showing import shown as entity_shown
 
 VARIABLE, ROUND, VALUE, CHECKPOINT = "variable", "round", "value", "checkpoint"
+UNSURE = "name"  # of something that a mistake stands in the way of
 USER, DOMAIN, SOURCE, PRODUCT, REQUEST = "user", "domain", "data source", "data product", "request"
 ENTITIES = (USER, DOMAIN, SOURCE, PRODUCT, REQUEST)
 RESERVED = ("round", "start", "last")
@@ -56,17 +57,15 @@ class Meaning:
 
 @dataclass(slots=True)
 class Names:
-    """The names that are known at a place. What is made in a copy is not known outside of it."""
+    """The names that are known at a place. What is made inside of a branch is not known outside of it."""
 
+    _outside: Names | None = None
     _known: dict[str, Meaning] = field(default_factory=dict)
-    _called: dict[tuple[str, str], None] = field(default_factory=dict)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._known
+    _called: set[tuple[str, str]] = field(default_factory=set)
 
     def get(self, name: str) -> Meaning | None:
         """What a name stands for here."""
-        return self._known.get(name)
+        return next((each._known[name] for each in self._outwards() if name in each._known), None)
 
     def put(self, name: str, meaning: Meaning) -> None:
         """Make a name known."""
@@ -74,32 +73,39 @@ class Names:
 
     def call(self, kind: str, text: str) -> None:
         """Make known that there is an entity of this name or id in the simulated app."""
-        self._called[kind, text] = None
+        self._called.add((kind, text))
 
     def is_called(self, kind: str, text: str) -> bool:
         """Whether an entity of this name or id was made."""
-        return (kind, text) in self._called
+        return any((kind, text) in each._called for each in self._outwards())
 
     def inside(self) -> Names:
-        """A copy for the steps of a branch."""
-        return Names(dict(self._known), dict(self._called))
+        """The names of a branch, which begins with those known here."""
+        return Names(self)
 
     def take_common(self, branches: list[Names]) -> None:
         """Make known what every branch has made, of the same kind in each."""
-        for name, meaning in branches[0]._known.items():
-            kinds = {found.kind if (found := each.get(name)) else "" for each in branches}
-            if name not in self._known and kinds == {meaning.kind}:
+        first, *others = branches
+        for name, meaning in first._known.items():
+            if all(name in each._known and each._known[name].kind == meaning.kind for each in others):
                 self._known[name] = meaning
-        for key in branches[0]._called:
-            if all(key in each._called for each in branches):
-                self._called[key] = None
+        self._called |= first._called.intersection(*(each._called for each in others))
 
     def of(self, *kinds: str) -> Iterator[str]:
         """The names of these kinds."""
-        return (name for name, meaning in self._known.items() if meaning.kind in kinds)
+        return (name for each in self._outwards() for name, meaning in each._known.items() if meaning.kind in kinds)
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        return (name for each in self._outwards() for name in each._known)
+
+    def _outwards(self) -> Iterator[Names]:
+        names: Names | None = self
+        while names is not None:
+            yield names
+            names = names._outside
 
 
 @cache

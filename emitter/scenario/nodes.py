@@ -20,7 +20,8 @@ from emitter.errors import ScenarioError, shown
 LARGEST = 1024 * 1024
 DEEPEST = 40
 MOST_NODES = 100_000
-_TEXT_LENGTH = 64 * 1024
+MOST_MISTAKES = 50
+_LONGEST_TEXT, _LONGEST_KEY, _LONGEST_TRAP = 64 * 1024, 2000, 64
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -54,7 +55,7 @@ class Node:
 
 
 class Mistakes:
-    """All that is wrong with one file, in the order of its lines."""
+    """All that is wrong with one file, in the order of its lines; raises `ScenarioError` once it has seen enough."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -63,19 +64,24 @@ class Mistakes:
     def add(self, place: Node | int, text: str) -> None:
         """Note a mistake; of one node, the first only."""
         if isinstance(place, int):
-            self._found.append((place, text))
+            self._note(place, text)
         elif not place.told:
             place.told = True
-            self._found.append((place.line, text))
+            self._note(place.line, text)
 
     def add_key(self, node: Node, text: str) -> None:
         """Note a mistake of a member's key."""
-        self._found.append((node.key_line, text))
         node.told = True
+        self._note(node.key_line, text)
+
+    def _note(self, line: int, text: str) -> None:
+        self._found.append((line, text))
+        if len(self._found) >= MOST_MISTAKES:
+            raise self.error()
 
     def stop(self, line: int, text: str) -> ScenarioError:
         """The error of a file that cannot be read on."""
-        self.add(line, text)
+        self._found.append((line, text))
         return self.error()
 
     def error(self) -> ScenarioError:
@@ -101,6 +107,8 @@ def scalar(text: str) -> Any:
     """What a plain scalar stands for; raises `ValueError` with the reason where it cannot be taken."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0].isalpha():
+        return text
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"{text} is no number that can be counted to")
     if _INTEGER.fullmatch(text):
@@ -116,6 +124,8 @@ def scalar(text: str) -> Any:
 
 def _trap(text: str) -> str:
     """Why other readers of YAML take a plain scalar for something else."""
+    if not text or len(text) > _LONGEST_TRAP or not (text[0] in "+-0123456789" or len(text) <= 3):
+        return ""
     if _TRUTHS.fullmatch(text):
         truth = "true" if text.lower() in ("y", "yes", "on") else "false"
         return f'{text} may be a text or {truth}: write "{text}" in quotes, or {truth}.'
@@ -210,6 +220,8 @@ class _Composer:
     def _key(self, key: Node) -> str:
         if isinstance(key.value, list | dict):
             raise self._mistakes.stop(key.line, "a key is a text; this is a list or a mapping.")
+        if len(key.raw) > _LONGEST_KEY:
+            raise self._mistakes.stop(key.line, f"this key is longer than {_LONGEST_KEY:,} characters.")
         if key.raw == "<<":
             raise self._mistakes.stop(key.line, "merge keys (<<) are not read: write it out.")
         if key.trap:
@@ -220,9 +232,9 @@ class _Composer:
 
     def _scalar(self, event: Any, line: int) -> Node:
         text = event.value
-        if len(text) > _TEXT_LENGTH:
-            raise self._stop(event, f"this text is longer than {_TEXT_LENGTH:,} characters.")
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if len(text) > _LONGEST_TEXT:
+            raise self._stop(event, f"this text is longer than {_LONGEST_TEXT:,} characters.")
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise self._stop(event, "this text holds half of a pair (a lone surrogate).")
         if "\0" in text:
             raise self._stop(event, "this text holds a NUL character.")
@@ -253,7 +265,9 @@ def _unreadable(error: yaml.YAMLError, text: str, mistakes: Mistakes) -> Scenari
         elif "mapping values are not allowed" in problem:
             hint = ' A text that holds ": " has to stand in quotes.'
         elif "did not find expected" in problem or "expected" in problem:
-            hint = " Look at the indentation and at brackets and quotes that are not closed."
+            begun = error.context_mark.line + 1 if error.context_mark else line + 1
+            where = f", from line {begun} on" if begun <= line else ""
+            hint = f" Look at the indentation, and at brackets and quotes that are not closed{where}."
         elif "cannot start any token" in problem:
             hint = " A text that begins so has to stand in quotes."
         return mistakes.stop(line + 1, f"this is no YAML: {problem}.{hint}")

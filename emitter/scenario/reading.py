@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
@@ -15,6 +16,7 @@ from emitter.scenario.names import (
     ENTITIES,
     RESERVED,
     ROUND,
+    UNSURE,
     VALUE,
     VARIABLE,
     Meaning,
@@ -31,12 +33,13 @@ WRONG: Final[Any] = object()
 
 Instead = TypeVar("Instead")
 Parse = Callable[[str, Any], Any]
+_MOST_COMPARED = 200
 
 
 def no(kind: str, name: str, known: Iterable[str], *, more: str = "") -> str:
     """Say that there is no such thing, and what was most likely meant."""
-    candidates = list(dict.fromkeys(known))
-    hint = nearest(name, candidates)
+    candidates = list(dict.fromkeys(islice(known, _MOST_COMPARED)))
+    hint = nearest(name[:100], candidates)
     if hint:
         said = f" Did you mean {shown(hint[0])}?"
     elif more:
@@ -146,6 +149,8 @@ class Reading:
     def unknown(self, name: str, line: int, names: Names, *, kind: str, known: Iterable[str]) -> str:
         """Say why a name is not known here: made later, made where it may not be played, or a slip."""
         where = self.made.get(name)
+        if name == "round":
+            return "${round} is known inside of a repeat only."
         if where is None:
             return no(kind, name, known)
         if where >= line:
@@ -170,6 +175,11 @@ class Reading:
             return self.wrong(node, said(error))
         return value if open and is_open(value) else found
 
+    def unsure(self, node: Node | None, names: Names) -> None:
+        """Make known what would have been made but for a mistake, so that it is told once."""
+        if node is not None and isinstance(node.value, str) and node.value not in names:
+            names.put(node.value, Meaning(UNSURE, node.line))
+
     def name(self, node: Node, names: Names, meaning: Meaning) -> str:
         """Take a new name and make it known."""
         text = node.value
@@ -190,7 +200,7 @@ class Reading:
 
     def event_type(self, name: str, value: Any) -> str:
         """Read a type: by name, alias or end of the name; a parser for `read`."""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or len(value) > 255:
             raise BadValue(name, value, "is no event type.")
         try:
             return self.catalog.resolve(value).name
@@ -225,7 +235,7 @@ class Reading:
         if meaning is None:
             kind = kinds[0] if len(kinds) == 1 else "name"
             self.mistakes.add(node, self.unknown(node.raw, node.line, names, kind=kind, known=names.of(*kinds)))
-        elif meaning.kind not in kinds:
+        elif meaning.kind not in (*kinds, UNSURE):
             self.mistakes.add(node, f"{shown(node.raw)} is a {meaning.kind}; this has to be a {' or '.join(kinds)}.")
         return node.raw
 

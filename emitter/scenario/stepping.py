@@ -37,8 +37,9 @@ MOST_VALUES = 10_000
 
 def steps(reading: Reading, node: Node, names: Names) -> tuple[Step, ...]:
     """Read a row of steps; what they make is known behind them."""
-    found = [read for each in reading.items(node, "steps") if (read := _step(reading, each, names)) is not None]
-    if not found and not node.told:
+    rows = reading.items(node, "steps")
+    found = [read for each in rows if (read := _step(reading, each, names)) is not None]
+    if not rows:
         reading.mistakes.add(node, "there is no step here.")
     return tuple(found)
 
@@ -52,10 +53,12 @@ def _step(reading: Reading, node: Node, names: Names) -> Step | None:
     if not words:
         first = next(iter(node.value), "")
         reading.mistakes.add(node, no("step", first, STEPS, more=f"A step has one of {', '.join(STEPS)}."))
+        reading.unsure(node.value.get("as"), names)
         return None
     if len(words) > 1:
         text = f"a step does one thing, and this one is to {' and to '.join(words)}: begin a step of its own (-)."
         reading.mistakes.add(node, text)
+        reading.unsure(node.value.get("as"), names)
         return None
     return _READERS[words[0]](reading, node, names)
 
@@ -108,7 +111,7 @@ def _unset(reading: Reading, node: Node | None, names: Names) -> tuple[str, ...]
 
 
 def _a_path(name: str, value: Any) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > 1000:
         raise BadValue(name, value, "is no path, as data.actionLink.")
     Override.unset(value)
     return value

@@ -133,6 +133,13 @@ def a_number(least: int, most: int) -> Any:
     return read
 
 
+def a_seed(name: str, value: Any) -> int:
+    """Read a seed."""
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63:
+        raise BadValue(name, value, "is no whole number of 64 bits.")
+    return value
+
+
 def a_weight(name: str, value: Any) -> float:
     """Read how often an option is taken, beside the others."""
     if (

@@ -274,6 +274,8 @@ class Reader:
         if query.event:
             wanted = [number for text in query.event if (number := events.read(text))]
             filters.append(Filter("delivery", tuple(row.id for event in wanted for row in self.deliveries_of(event))))
+        if query.fault:
+            filters.append(Filter("fault", faults=query.fault))
         low, high = search.bounds(connection)
         if query.since is not None:
             low = max(low, search.id_at(connection, query.since))

@@ -30,8 +30,11 @@ class Filter:
     column: str
     values: tuple[int, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()  # both ends included
+    faults: tuple[str, ...] = ()  # names of which an attempt has to have suffered one, in a table of their own
 
     def clause(self, table: str = "") -> str:
+        if self.faults:
+            return f"EXISTS (SELECT 1 FROM attempt_faults f WHERE f.attempt = {table}id AND {_suffered(self.faults)})"
         column = table + self.column
         parts = [f"{column} IN ({', '.join(map(str, self.values))})"] if self.values else []
         parts += [f"{column} BETWEEN {low} AND {high}" for low, high in self.ranges]
@@ -39,7 +42,7 @@ class Filter:
 
     @property
     def empty(self) -> bool:
-        return not self.values and not self.ranges
+        return not (self.values or self.ranges or self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ def find(
         return Found([])
     if text:
         return _by_text(connection, filters, text, low, high, limit, newest_first)
+    if any(each.faults for each in filters):
+        return _by_fault(connection, filters, low, high, limit, newest_first)
     if not filters:
         return Found(_range(connection, "1", low, high, limit, newest_first))
     if len(filters) == 1 and _usable(filters[0]):
@@ -109,6 +114,13 @@ def count(
         return min(found, cap), found > cap
     where = " AND ".join(each.clause() for each in filters) or "1"
     driver = _driver(connection, filters, low, high)
+    if any(each.faults for each in filters):
+        statement = (
+            f"SELECT count(*), coalesce(sum({where}), 0) FROM (SELECT a.* FROM attempt_faults s "
+            f"CROSS JOIN attempts a ON a.id = s.attempt WHERE s.attempt >= ? AND s.attempt < ? LIMIT {cap * 2})"
+        )
+        looked, found = connection.execute(statement, (low, high)).fetchone()
+        return min(found, cap), found > cap or looked == cap * 2
     source = f"INDEXED BY attempts_{driver.column} WHERE {_driven(driver)} AND" if driver else "WHERE"
     columns = "id, delivery, webhook, type, run, outcome, status"
     statement = (
@@ -258,6 +270,39 @@ def _walk(
     edge = (max(edges, default=low)) if newest_first else (min(edges, default=high))
     ids = sorted((each for each in ids if (each >= edge if newest_first else each < edge)), reverse=newest_first)
     return ids[:limit], edge
+
+
+def _suffered(names: Sequence[str]) -> str:
+    """The condition on `f.faults`; the names are those of a closed table, or any."""
+    if "any" in names:
+        return "1"
+    return "(" + " OR ".join(f"instr(',' || f.faults || ',', ',{name},')" for name in names) + ")"
+
+
+def _by_fault(
+    connection: sqlite3.Connection, filters: Sequence[Filter], low: int, high: int, limit: int, newest_first: bool
+) -> Found:
+    """Walk the attempts that suffered a fault, some thousands at a time."""
+    where = " AND ".join(each.clause("a.") for each in filters)
+    order = "DESC" if newest_first else "ASC"
+    reach = WALK * 2
+    inside = "FROM attempt_faults s WHERE s.attempt >= ? AND s.attempt < ?"
+    statement = (
+        f"SELECT a.id FROM (SELECT s.attempt {inside} ORDER BY s.attempt {order} LIMIT {reach}) w "
+        f"CROSS JOIN attempts a ON a.id = w.attempt WHERE {where} ORDER BY a.id {order} LIMIT ?"
+    )
+    last = f"SELECT s.attempt {inside} ORDER BY s.attempt {order} LIMIT 1 OFFSET {reach - 1}"
+    deadline = clock.monotonic() + STEP
+    ids: list[int] = []
+    while low < high:
+        edge = connection.execute(last, (low, high)).fetchone()
+        ids += [row[0] for row in connection.execute(statement, (low, high, limit - len(ids)))]
+        if edge is None or len(ids) >= limit:
+            break
+        low, high = (low, edge[0]) if newest_first else (edge[0] + 1, high)
+        if clock.monotonic() > deadline:
+            return Found(ids, stopped=high if newest_first else low)
+    return Found(ids)
 
 
 def _by_text(

@@ -13,8 +13,9 @@ from flask.typing import ResponseReturnValue
 from emitter.delivery import masked
 from emitter.errors import BadValue, Conflict, NotFound, UnknownName, UsageError
 from emitter.export import curl
+from emitter.faults import FAULTS
 from emitter.history import Json
-from emitter.query import OUTCOMES, AttemptQuery
+from emitter.query import ANY_FAULT, OUTCOMES, AttemptQuery
 from emitter.web.frame import server, simulator
 
 LARGEST_ID = 2**62
@@ -184,6 +185,7 @@ def _form(pairs: Pairs, error: BadValue | UnknownName | None) -> Json:
     return {
         "values": values,
         "outcomes": _choices([(word, word) for word in OUTCOMES], values.get("outcome", "")),
+        "faults": _choices([(word, word) for word in (ANY_FAULT, *FAULTS)], values.get("fault", "")),
         "webhooks": _choices([(each.id, masked(each.url)) for each in hooks], values.get("webhook", "")),
         "carried": [(name, value) for name, value in plain if name in _HIDDEN],
         "chips": [

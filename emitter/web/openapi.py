@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response
 
-from emitter.query import LARGEST_PAGE, OUTCOMES
+from emitter.faults import FAULTS
+from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES
 from emitter.simulator import VERSION
 from emitter.web.guards import guard_api, open_to_all
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
@@ -47,7 +48,7 @@ class Operation:
     example: Any = None  # of the body that is read
 
 
-_FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "since", "until", "text")
+_FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "fault", "since", "until", "text")
 _ANCHORS = ("before", "after")
 _PAGING = (*_ANCHORS, "limit")
 _WEBHOOK = "/api/notification/webhook"
@@ -80,7 +81,8 @@ PRODUCT: dict[tuple[str, str], Operation] = {
 OURS: dict[tuple[str, str], Operation] = {
     ("POST", "/simulator/trigger"): Operation(
         "trigger", "Make events, keep them, send them", "Triggered", 201, reads="Trigger", query=("wait", "dryRun"),
-        errors=(404, 409), also={200: "Preview"}, example={"type": "access-revoked", "to": HOOK, "seed": 7},
+        errors=(404, 409), also={200: "Preview"},
+        example={"type": "access-revoked", "to": HOOK, "seed": 7, "faults": ["duplicate", {"delay": "5m"}]},
     ),
     ("GET", "/simulator/events"): Operation(
         "events", "Events, newest first", "Events", query=("type", "run1", "beforeEvent", "limit"), errors=(404,)
@@ -111,6 +113,7 @@ OURS: dict[tuple[str, str], Operation] = {
         "wait", "Wait until so many completed attempts match, 30 s at most", "Waited",
         query=("timeout", "count") + _FILTERS + _PAGING,
     ),
+    ("GET", "/simulator/faults"): Operation("faults", "What can be made to go wrong on purpose", "Faults"),
     ("POST", "/simulator/check"): Operation(
         "check", "Hold a body against the schemas", "Contract", reads="*",
         example={"type": "marketplace.data_product.state.created"},
@@ -131,7 +134,8 @@ OURS: dict[tuple[str, str], Operation] = {
         reads_optional=True, example={},
     ),
     ("POST", "/simulator/clock/advance"): Operation(
-        "advance", "Move the virtual clock", "State", reads="Advance", errors=(409,), example={"by": "7d"}
+        "advance", "Move the virtual clock", "State", reads="Advance", errors=(409,),
+        example={"by": "7d", "faults": [{"unreachable": {"for": "2d"}}]},
     ),
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
@@ -147,6 +151,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "run1": ("run", TEXT, ""),
     "event": ("event", many(UUID), ""),
     "delivery": ("delivery", many(UUID), ""),
+    "fault": ("fault", many({"type": "string", "enum": [ANY_FAULT, *FAULTS]}), "That it suffered."),
     "since": ("since", TEXT, "RFC 3339, or a duration back from now, as 1h."),
     "until": ("until", TEXT, "RFC 3339, or a duration back from now, as 1h."),
     "text": ("text", {"type": "string", "maxLength": 255}, "In bodies sent or received; ASCII case is ignored."),

@@ -6,8 +6,9 @@ from typing import Any
 
 from emitter.catalog.event_type import CYCLES
 from emitter.export import FORMS
+from emitter.faults import FAULTS
 from emitter.query import OUTCOMES
-from emitter.trigger import MOST_AT_ONCE
+from emitter.trigger import MOST_AT_ONCE, MOST_FAULTS
 
 Schema = dict[str, Any]
 
@@ -85,6 +86,7 @@ _EVENT = {
     "seed": maybe(WHOLE),
     "run": TEXT,
 }
+_SUFFERED = {"type": "array", "items": {"type": "string", "enum": list(FAULTS)}}
 _DELIVERY = {
     "id": UUID,
     "eventId": UUID,
@@ -94,6 +96,7 @@ _DELIVERY = {
     "dueAt": MOMENT,
     "attemptCount": COUNT,
     "resendOf": maybe(described(WHOLE, "The attempt that this delivery repeats.")),
+    "faults": described(_SUFFERED, "The faults that it was planned with; `drop` where it was dropped on purpose."),
     "note": TEXT,
 }
 _ATTEMPT = {
@@ -111,6 +114,7 @@ _ATTEMPT = {
     "failure": described(TEXT, "lookup, egress, connect, tls, send, closed, timeout, protocol, or nothing."),
     "error": TEXT,
     "startedAt": described(MOMENT, "Wall time."),
+    "scheduledAt": described(MOMENT, "On the simulator's clock, to the nanosecond."),
     "eventAt": MOMENT,
     "virtual": described(YES_NO, "Whether the event's time is a virtual clock's."),
     "durationMs": maybe({"type": "number"}),
@@ -118,6 +122,7 @@ _ATTEMPT = {
     "run": TEXT,
     "seed": maybe(WHOLE),
     "resendOf": maybe(WHOLE),
+    "faults": described(_SUFFERED, "What went wrong on purpose."),
     "delivery": answer({"state": _STATE, "attempts": COUNT, "nextAttemptAt": maybe(MOMENT), "note": TEXT}),
 }
 _CONTRACT = {"verdict": _VERDICT, "violations": many(ref("Violation"))}
@@ -195,8 +200,39 @@ SCHEMAS: dict[str, Schema] = {
             "count": {"type": "integer", "minimum": 1, "maximum": MOST_AT_ONCE, "default": 1},
             "allowInvalid": described(YES_NO, "Send what the schema does not allow, too."),
             "run": described({"type": "string", "maxLength": 255}, "A name to find these by."),
+            "faults": ref("FaultsAsked"),
         },
         oneOf=[{"required": ["type"]}, {"required": ["body"]}, {"required": ["bodyBase64"]}],
+    ),
+    "FaultsAsked": many(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^({'|'.join(FAULTS)})$"},
+                {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+                 "properties": {name: {} for name in FAULTS}},
+            ]
+        },
+        maxItems=MOST_FAULTS,
+        description=(
+            'What is to go wrong on purpose: names, as "duplicate", or objects of one name with its main parameter, as '
+            '{"delay": "5m"}, or all by name, as {"delay": {"by": "5m", "chance": 0.3, "attempts": "1..3", "for": '
+            '"2d"}}. `chance` (0 to 1), `attempts` and `for` (simulated time) go with every fault; GET '
+            "/simulator/faults lists the others. The command line's spelling is read, too: delay:by=5m,chance=0.3."
+        ),
+    ),
+    "Faults": answer(
+        {
+            "faults": many(
+                answer(
+                    {
+                        "name": TEXT,
+                        "kind": {"type": "string", "enum": ["planning", "content", "tampering", "wire"]},
+                        "help": TEXT,
+                        "parameters": many(answer({"name": TEXT, "kind": TEXT, "help": TEXT, "default": {}})),
+                    }
+                )
+            )
+        }
     ),
     "Triggered": answer(
         {
@@ -277,7 +313,8 @@ SCHEMAS: dict[str, Schema] = {
          "interruptedAtStart": COUNT}
     ),  # fmt: skip
     "Advance": asked(
-        {"by": described({"type": "string", "pattern": "^([0-9]{1,4}(ms|s|m|h|d)){1,5}$"}, "How far, as 7d or 1h30m.")},
+        {"by": described({"type": "string", "pattern": "^([0-9]{1,4}(ms|s|m|h|d)){1,5}$"}, "How far, as 7d or 1h30m."),
+         "faults": ref("FaultsAsked")},
         required=("by",),
     ),
     "CreateWebhook": asked(_CONFIGURATION, required=("url",), closed=False),

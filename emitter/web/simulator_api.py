@@ -20,7 +20,7 @@ from emitter.export import FORMS, export
 from emitter.history import Json
 from emitter.query import LARGEST_PAGE, AttemptQuery
 from emitter.simulator import Simulator
-from emitter.trigger import TriggerSpec
+from emitter.trigger import TriggerSpec, read_faults
 from emitter.web import reading
 from emitter.web.errors import Forbidden
 from emitter.web.guards import Slots, guard_api, guards
@@ -141,6 +141,13 @@ def event_type(name: str) -> Response:
 def check() -> Response:
     """Hold the body of the request, as it is, against the schemas."""
     return jsonify(_simulator().check(reading.body("application/json", "application/octet-stream")))
+
+
+@simulator_api.get("/faults")
+def faults() -> Response:
+    """The faults that a delivery can be made to suffer."""
+    reading.parameters()
+    return jsonify({"faults": _simulator().faults()})
 
 
 # --- attempts and deliveries ------------------------------------------------------------------------------------------
@@ -352,11 +359,13 @@ def reset() -> Response:
 @simulator_api.post("/clock/advance")
 def advance() -> Response:
     """Move the virtual clock, sending what falls due on the way."""
-    by = reading.member(reading.json_object(known=("by",)), "by", str)
+    found = reading.json_object(known=("by", "faults"))
+    by = reading.member(found, "by", str)
+    faults = read_faults("faults", found.get("faults", []))
     if by is None:
         raise UsageError('by is missing: how far, as {"by": "7d"}.')
     length = duration(by, "by")
     if length > FARTHEST:
         raise BadValue("by", by, "is more than a hundred years at once.")
     with _slots("slow").hold(), _slots("clock").hold():
-        return jsonify(_simulator().advance(length))
+        return jsonify(_simulator().advance(length, faults=faults))
