@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 
 import pytest
-from emitter.runs import play_apart
 
 from emitter.catalog import Catalog
 from emitter.receiver import Answers, Receiver
 from emitter.report import FAILED, PASSED, SKIPPED, Report
+from emitter.runs import play_apart
 from emitter.scenario import Scenario, load, read
 from emitter.settings import Settings
 from emitter.signing import SigningKey

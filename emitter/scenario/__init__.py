@@ -6,7 +6,7 @@ says what a name stands for where, `vocabulary` holds the words, `steps` the val
 
 from __future__ import annotations
 
-from emitter.scenario.loading import load, read
+from emitter.scenario.loading import expected, load, read
 from emitter.scenario.steps import Scenario
 
-__all__ = ["Scenario", "load", "read"]
+__all__ = ["Scenario", "expected", "load", "read"]
