@@ -108,24 +108,39 @@ class VirtualClock:
         with self._lock:
             return self._agenda[0][0] if self._agenda else None
 
-    def advance(self, by: timedelta, settle: Callable[[], None] = lambda: None) -> None:
+    def advance(
+        self, by: timedelta, settle: Callable[[], None] = lambda: None, arrive: Callable[[int], None] = lambda due: None
+    ) -> None:
         """Move forward, running what falls due on the way, each at its own time.
 
         `settle` lets what is in flight finish; it is called before every move, so that what an attempt causes is
-        on the agenda before the clock passes it. Raises `ValueError` for a negative duration.
+        on the agenda before the clock passes it. `arrive` is told of each moment before the clock gets there, and may
+        take its time. Raises `ValueError` for a negative duration.
         """
         if by < timedelta(0):
             raise ValueError("a clock does not run backwards")
-        goal = self._now + round(by / timedelta(microseconds=1)) * 1000
+        self.advance_to(self._now + round(by / timedelta(microseconds=1)) * 1000, settle, arrive)
+
+    def advance_to(
+        self,
+        goal: int,
+        settle: Callable[[], None] = lambda: None,
+        arrive: Callable[[int], None] = lambda due: None,
+    ) -> None:
+        """As `advance`, to a moment; nothing moves where that is over."""
         while True:
             settle()
+            with self._lock:
+                due = min(self._agenda[0][0], goal) if self._agenda else goal
+            if due > self._now:
+                arrive(due)
             with self._lock:
                 if not self._agenda or self._agenda[0][0] > goal:
                     break
                 due, _, call = heapq.heappop(self._agenda)
                 self._now = max(self._now, due)
             call()
-        self._now = goal
+        self._now = max(self._now, goal)
 
     def close(self) -> None:
         with self._lock:

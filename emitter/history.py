@@ -81,7 +81,7 @@ class History:
         body = row.body if wire.body is None else wire.body
         return {
             **self.exchange(row, wire),
-            "signature": self._signature(wire.headers, body, self._store.webhook_by_number(row.webhook)),
+            "signature": self.signature(wire.headers, body, self._store.webhook_by_number(row.webhook)),
             "contract": self.contract(body),
             "deliveryAttempts": [self.summary(each) for each in self._store.reader.attempts_of(row.delivery_id)],
         }
@@ -147,7 +147,8 @@ class History:
             "violations": [_violation(each.pointer, each.rule, each.message, each.provenance) for each in violations],
         }
 
-    def _signature(self, headers: Headers, body: bytes, webhook: Webhook) -> Json:
+    def signature(self, headers: Headers, body: bytes, webhook: Webhook) -> Json:
+        """Whether something left signed as it should have been: `signed`, `ok` (None without a key), `reason`."""
         sent = {name.lower() for name, _ in self._scheme.signatures} & {name.lower() for name, _ in headers}
         if webhook.signing_key is None:
             signed = (

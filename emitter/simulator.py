@@ -7,7 +7,7 @@ gives the same.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -18,6 +18,8 @@ from itertools import count, islice
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
+
+import orjson
 
 from emitter import clock as time
 from emitter.assumptions import register
@@ -34,6 +36,10 @@ from emitter.faults import described as faults_described
 from emitter.history import History, Json
 from emitter.outgoing import Outgoing
 from emitter.query import AttemptQuery
+from emitter.report import Report, to_json
+from emitter.runner import Progress, play
+from emitter.runner.asking import asked, new_run
+from emitter.scenario.steps import Scenario
 from emitter.settings import Settings
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
@@ -319,6 +325,36 @@ class Simulator:
             "legal": [{"action": each.action, "events": list(each.events), "sure": each.sure} for each in legal],
         }
 
+    def play(
+        self,
+        scenario: Scenario,
+        *,
+        run: str = "",
+        speed: float = 0.0,
+        to: str = "",
+        signing_key: str = "",
+        verify_tls: bool = True,
+        ca: str = "",
+        watch: Callable[[Progress], None] | None = None,
+        stopped: threading.Event | None = None,
+    ) -> Report:
+        """Play a scenario here, in this world and on this clock, to its end; what it makes bears the name of the run.
+
+        It goes to a webhook for `to`, or to all that are registered. Raises `Conflict` for a name that another run has,
+        and what a target may be refused with.
+        """
+        _check_ca(ca)
+        if to:
+            self.egress.check_url(to)
+        run = run or new_run(scenario.name)
+        self.store.plays.begin(run, asked(scenario, speed=speed))
+        report = play(
+            self, scenario, run=run, speed=speed, to=to, signing_key=signing_key, verify_tls=verify_tls, ca=ca,
+            watch=watch, stopped=stopped, version=VERSION, store=str(self.settings.store or ""),
+        )  # fmt: skip
+        self.store.plays.end(run, report.status, orjson.dumps(to_json(report)))
+        return report
+
     def _emit(self, events: Sequence[Event], rows: Sequence[Row]) -> list[Accepted]:
         """Keep what happened in the world: its entities, its events, and a delivery for each webhook."""
         with self._webhooks_lock:
@@ -565,6 +601,16 @@ class Simulator:
         self.dispatcher.settle()
         self.store.remember("virtual-now", str(self.clock.now()))
         return self.state()
+
+    def pass_to(self, moment: int, arrive: Callable[[int], None] = lambda due: None) -> None:
+        """Move the virtual clock to a moment; `arrive` is told of each that something falls due at, before it is there.
+
+        Raises `Conflict` on the system clock. For those who move it often: it is kept with what happens, not by itself.
+        """
+        if not isinstance(self.clock, VirtualClock):
+            raise Conflict("The clock is the machine's and cannot be moved. Start with --start TIME for a virtual one.")
+        self.clock.advance_to(moment, lambda: None if self.dispatcher.settle() else None, arrive)
+        self.dispatcher.settle()
 
     def idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""

@@ -223,10 +223,15 @@ def test_both_wants_both_headers_right() -> None:
     assert checked(((SHA256, "0" * 64), old), scheme=scheme).header == SHA256
 
 
-def test_a_header_that_stands_there_twice_is_refused() -> None:
-    verdict = checked(signed() * 2)
+def test_of_a_header_that_stands_there_for_each_key_one_has_to_fit() -> None:
+    [right] = signed()
+    wrong = (SHA256, "0" * 64)
 
-    assert not verdict.ok and "stands there 2 times" in verdict.reason
+    for headers in ((wrong, right), (right, wrong)):
+        verdict = checked(headers)
+        assert verdict.ok and verdict.reason == f"{SHA256} stands there 2 times and fits the body."
+    verdict = checked((wrong, wrong))
+    assert not verdict.ok and "stands there 2 times and does not fit" in verdict.reason
 
 
 def test_without_keys_nothing_is_right() -> None:

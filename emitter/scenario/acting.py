@@ -23,7 +23,7 @@ from emitter.scenario.names import (
 from emitter.scenario.nodes import Node
 from emitter.scenario.reading import WRONG, Reading, no, said
 from emitter.scenario.steps import Act, Name, Template
-from emitter.scenario.texts import filled, is_open
+from emitter.scenario.texts import a_truth, filled, is_open
 from emitter.scenario.vocabulary import CAST, NAMED_BY_KEY, STEPS, plain
 from emitter.world.actions import ACTIONS
 from emitter.world.approving import DOMAIN_PERMISSIONS, PERMISSIONS
@@ -50,9 +50,12 @@ def act(reading: Reading, node: Node, names: Names) -> Act:
     parameters: dict[str, Any] = {}
     if action:
         parameters = _parameters(reading, node, ACTIONS[action], own, names)
+    refused = "refused" in members and reading.read(members["refused"], names, a_truth, "refused") is True
     name = ""
     if not action:
         reading.unsure(members.get("as"), names)
+    elif refused and "as" in members:
+        reading.mistakes.add_key(members["as"], "what is refused makes nothing that could have a name.")
     elif "as" in members:
         name = reading.name(members["as"], names, Meaning(made_by(ACTIONS[action]), node.line))
     return Act(
@@ -62,6 +65,7 @@ def act(reading: Reading, node: Node, names: Names) -> Act:
         action=action,
         parameters=parameters,
         name=name,
+        refused=refused,
     )
 
 

@@ -149,12 +149,14 @@ class Step:
 class Act(Step):
     """Do something in the simulated app. `name` is what later steps call the entity that it is about.
 
-    Parameters are checked as far as they are known; names of the cast stand in them as they are written.
+    Parameters are checked as far as they are known; names of the cast stand in them as they are written. `refused`: the
+    app is to refuse it, and nothing is to follow.
     """
 
     action: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ STEPS: Mapping[str, Words] = {
     "act": {
         "act": "Do something in the simulated app; the action's parameters are keys beside it.",
         "as": "What later steps call the entity that this is about.",
+        "refused": "true: the app is to refuse it, and nothing is to follow.",
         **TITLE, **FAULTS,
     },
     "trigger": {

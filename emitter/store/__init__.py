@@ -28,6 +28,7 @@ from emitter.store import schema
 from emitter.store.ids import PublicIds
 from emitter.store.lock import Owner, StoreLock
 from emitter.store.opening import connect, open_file, open_memory
+from emitter.store.plays import Plays
 from emitter.store.reader import URL, Reader
 from emitter.store.retention import trim
 from emitter.store.schema import (
@@ -74,6 +75,7 @@ class Store:
         self._connection = connection
         self.writer = Writer(connection, path, self._guard)
         self.reader = Reader(path, connection, self._guard)
+        self.plays = Plays(self.writer, self.reader)
         self._names = threading.Lock()
         self._last_started = 0
         self._by_number: dict[int, Webhook] | None = None

@@ -99,8 +99,10 @@ class Writer:
         return outcome[0]
 
     def flush(self) -> None:
-        """Wait until everything put so far is committed."""
-        if self._thread is not None and not self._closing:
+        """Wait until everything put so far is committed, and told."""
+        with self._changed:
+            idle = not self._waiting and not self._committing
+        if not idle and not self._closing:
             self.run(lambda _: None)
 
     def close(self, grace: float = 5.0) -> None:

@@ -87,6 +87,8 @@ class World:
     ) -> None:
         self._store, self._catalog, self._factory, self._clock = store, catalog, factory, clock
         self._assumptions, self._emit = assumptions, emit
+        self.listeners: list[Callable[[Sequence[Caused]], None]] = []
+        """Told of all events once they are on disk, in order, while the world holds still."""
         self._acting = threading.RLock()
         self._begin()
 
@@ -196,7 +198,10 @@ class World:
             if isinstance(entity, Request) and (before is None or before.status != entity.status):
                 self._agenda.note(entity, draft.now)
         self._arm()
-        return tuple(map(Caused, told, events, receipts))
+        caused = tuple(map(Caused, told, events, receipts))
+        for listener in self.listeners:
+            listener(caused)
+        return caused
 
     def _event(self, happening: Happening, users: dict[str, User], by_itself: bool) -> Event:
         product = happening.product

@@ -1,0 +1,35 @@
+"""What a run was asked to do, as it is kept, so that it can be played again; and the names that runs get."""
+
+from __future__ import annotations
+
+from random import SystemRandom
+from typing import Any
+
+import orjson
+
+from emitter import clock
+from emitter.runner.closing import plain
+from emitter.scenario.steps import Scenario
+
+_LETTERS = "abcdefghjkmnpqrstvwxyz23456789"  # none that is taken for another
+
+
+def new_run(name: str) -> str:
+    """A name for a run of a scenario that no other has."""
+    chance = SystemRandom()
+    return f"{name}-{''.join(chance.choice(_LETTERS) for _ in range(6))}"
+
+
+def asked(scenario: Scenario, *, speed: float) -> bytes:
+    """Write down what is about to be played. Target and signing key are with the webhook, not here."""
+    found: dict[str, Any] = {
+        "scenario": scenario.name,
+        "description": scenario.description,
+        "text": scenario.text,
+        "file": str(scenario.file.resolve()) if scenario.file else "",
+        "variables": plain(scenario.variables),
+        "seed": scenario.seed,
+        "speed": speed,
+        "askedAt": clock.rfc3339(clock.wall(), 3),
+    }
+    return orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS, default=str)
