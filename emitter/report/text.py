@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from emitter.report.following import followed
 from emitter.report.values import ERROR, FAILED, SKIPPED, Finding, Report, StepReport
 from emitter.report.words import (
     LABELS,
@@ -58,12 +59,14 @@ def _story(report: Report, verbose: bool) -> Iterator[str]:
         yield f"  {'':<5}  {'simulated time':<19}  line  step"
     most = len(report.steps) if verbose else MANY
     shown = telling(report.steps, most, (step.status in (FAILED, ERROR) for step in report.steps))
-    last = ""
-    for _, step in shown:
+    last, told = "", followed(report)
+    for number, step in shown:
         time = moment(step.at) if step.at is not None else ""
         yield f"  {WORDS.get(step.status, 'ok'):<5}  {time if time != last else '':<19}  {_line(step)}  {_words(step)}"
         last = time or last
-        for line in _followed(step, verbose):
+        for line in _followed(told[number], verbose):
+            yield f"{_BELOW}{'  ' * step.depth}{line}"
+        for line in _held(step) if verbose else ():
             yield f"{_BELOW}{'  ' * step.depth}{line}"
         for line in _wrong(step, verbose):
             yield f"{_NEAR}{line}"
@@ -92,14 +95,18 @@ def _words(step: StepReport) -> str:
     return text + (f"  ({'; '.join(notes)})" if notes else "")
 
 
-def _followed(step: StepReport, verbose: bool) -> Iterator[str]:
+def _followed(told: Sequence[str], verbose: bool) -> Iterator[str]:
     """What came of a step."""
-    told = step.told if verbose else step.told[:FEW]
-    for each in told:
-        yield f"-> {printable(each)}"
-    if len(told) < len(step.told):
-        yield f"   and {len(step.told) - len(told):,} more (-v shows them)"
-    for finding in step.findings if verbose else ():
+    shown = told if verbose else told[:FEW]
+    for each in shown:
+        yield f"-> {each}"
+    if len(shown) < len(told):
+        yield f"   and {len(told) - len(shown):,} more (-v shows them)"
+
+
+def _held(step: StepReport) -> Iterator[str]:
+    """What was expected and came."""
+    for finding in step.findings:
         if finding.passed:
             found = f" ({printable(finding.found)})" if finding.found else ""
             yield f"holds: {printable(finding.claim)}{found}"

@@ -38,9 +38,8 @@ _SHAPES = {
     "interrupted": '<path d="M0-4.5V1M0 3.6V4.4"/>',
     "pending": '<circle r="3.6" stroke-dasharray="1.9 1.87"/>',
     "dropped": '<path d="M-4 0H4"/>',
-    "unsent": '<circle r="1"/>',
 }
-_SAME = {"started": "pending"}  # drawn alike
+_SAME = {"started": "pending", "unsent": "dropped"}  # drawn alike
 SPRITE = Markup(
     '<svg class="sprite" width="0" height="0" aria-hidden="true"><defs>'
     + "".join(
@@ -213,7 +212,7 @@ def _lane(lane: Lane, scale: Scale, top: int, anchor: str, linked: frozenset[int
         ).format(
             _known(state_of(mark)), _told(mark), ticks,
             Markup('<use href="#t-flag" x="{}" y="{}"/>').format(_per_cent(x), top + _DOT - 3)
-            if faults_of(mark) or mark.dropped else "",
+            if faults_of(mark) else "",
             x=_per_cent(x), y=top + _DOT,
         )  # fmt: skip
         yield (
@@ -250,7 +249,7 @@ def _told(mark: Mark) -> str:
     went = ", ".join(
         f"{answer(tick)}{f' ({chr(44).join(tick.faults)})' if tick.faults else ''}" for tick in mark.ticks[:12]
     )  # fmt: skip
-    went = f"dropped, {mark.dropped}" if mark.dropped else went or "not sent"
+    went = went or (f"not sent, {mark.dropped}" if mark.dropped else "not sent")
     return printable(f"{moment(mark.at)} {short_type(mark.type)}{f' · {about}' if about else ''} · {cause} · {went}")
 
 
