@@ -15,6 +15,7 @@ from emitter.clock import SECOND, rfc3339
 from emitter.report.lanes import Lane, Scale, lanes_of
 from emitter.report.values import Mark, Report, StepReport
 from emitter.report.words import (
+    LABELS,
     STATES,
     answer,
     counted,
@@ -117,8 +118,10 @@ def _known(state: str) -> str:
 
 def _said(report: Report, lanes: Sequence[Lane]) -> str:
     """The picture in words, for those who do not see it."""
-    states = ", ".join(f"{count:,} {state}" for state, count in in_order(Counter(map(state_of, report.marks))))
-    return (
+    states = ", ".join(
+        f"{count:,} {LABELS.get(state, state)}" for state, count in in_order(Counter(map(state_of, report.marks)))
+    )
+    return printable(
         f"Timeline of {counted(len(report.marks), 'event')} in {counted(len(lanes), 'lane')}, from "
         f"{moment(report.start)} to {moment(report.end)} UTC: {states or 'nothing'}. The tables below hold the same."
     )
@@ -261,7 +264,7 @@ def _crowd(lane: Lane, places: Sequence[float], top: int) -> Iterator[Markup]:
     tallest = max(map(len, bars.values()))
     for place, marks in bars.items():
         states = in_order(Counter(map(state_of, marks)))
-        text = ", ".join(f"{count:,} {state}" for state, count in states)
+        text = ", ".join(f"{count:,} {printable(LABELS.get(state, state))}" for state, count in states)
         faults = sum(bool(faults_of(mark)) for mark in marks)
         text += f"; {faults:,} with faults" if faults else ""
         yield (
