@@ -235,7 +235,7 @@ def test_what_time_caused_is_told_with_what_it_is_about_and_how_each_attempt_wen
     early = Mark(START - 5, REQUESTS + "consumer.updated", "Early", ticks=(Tick(START, 1, "accepted", 204),))
     report = a_report(steps=(a_report().steps[0], advance), marks=(early, *a_report().marks))
 
-    assert followed(report) == [
+    assert [each.lines for each in followed(report)] == [
         ("access_requests.created: accepted 204",),
         ("access_requests.consumer.updated of Claims 2025, wish: rejected 503 (delay), accepted 204",
          "access_requests.expired"),
@@ -248,10 +248,20 @@ def test_each_event_is_told_once_and_many_attempts_in_short() -> None:
     marks = (Mark(START, REQUESTS + "created", "p", "r", 14, ticks),
              Mark(START, REQUESTS + "created", "p", "r", 14, dropped="the webhook is suppressed"))  # fmt: skip
 
-    assert followed(a_report(steps=(step,), marks=marks)) == [
+    assert [each.lines for each in followed(a_report(steps=(step,), marks=marks))] == [
         ("access_requests.created: no answer, ..., no answer (9 attempts)",
          "access_requests.created: not sent, the webhook is suppressed"),
     ]  # fmt: skip
+
+
+def test_equal_events_that_followed_a_step_take_one_line() -> None:
+    step = replace(a_report().steps[0], told=(REQUESTS + "created",) * 3, events=1000, times=1000)
+    marks = (Mark(START, REQUESTS + "created", "p", "r", 14, (Tick(START, 1, "accepted", 204),)),) * 3
+
+    text = "\n".join(as_text(a_report(steps=(step,), marks=marks)))
+
+    assert "-> access_requests.created: accepted 204 (3 times)\n" in text
+    assert "and 997 more events\n" in text
 
 
 def test_verbose_text_tells_what_held_and_what_else_followed() -> None:
@@ -260,7 +270,7 @@ def test_verbose_text_tells_what_held_and_what_else_followed() -> None:
 
     short, long = "\n".join(as_text(report)), "\n".join(as_text(report, verbose=True))
 
-    assert "and 6 more (-v shows them)" in short and "event 8" not in short
+    assert "and 6 more events (-v shows more)" in short and "event 8" not in short
     assert "event 8" in long and "holds: 6 deliveries are accepted (6)" in long and "variable days = 30" in long
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from emitter.report.values import Mark, Report, StepReport
 from emitter.report.words import answer, counted, printable, short_type
@@ -15,12 +17,37 @@ from emitter.report.words import answer, counted, printable, short_type
 _ANSWERS = 3  # attempts of one event that are all told
 
 
-def followed(report: Report) -> list[tuple[str, ...]]:
-    """Say for each step what followed, as `access_requests.created: accepted 204`; the types alone beyond the marks."""
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What followed one step: what is told of its first events, equal ones in one line, and how many there were more.
+
+    A line is as `access_requests.created: accepted 204`, the type alone where the timeline does not reach so far.
+    """
+
+    lines: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()  # of the events that each line stands for
+    more: int = 0
+
+    def first(self, most: int) -> Followed:
+        """The same in fewer lines."""
+        left = sum(self.counts[most:])
+        return Followed(self.lines[:most], self.counts[:most], self.more + left)
+
+
+def followed(report: Report) -> list[Followed]:
+    """Say for each step what followed."""
     waiting: dict[tuple[int, str], deque[Mark]] = defaultdict(deque)
     for mark in report.marks:
         waiting[mark.line, mark.type].append(mark)
-    return [tuple(_one(step, name, waiting) for name in step.told) for step in report.steps]
+    return [_of(step, [_one(step, name, waiting) for name in step.told]) for step in report.steps]
+
+
+def _of(step: StepReport, told: Sequence[str]) -> Followed:
+    groups = [(text, len(list(same))) for text, same in groupby(told)]
+    return Followed(
+        tuple(text if count == 1 else f"{text} ({count:,} times)" for text, count in groups),
+        tuple(count for _, count in groups), max(step.events - len(told), 0),
+    )  # fmt: skip
 
 
 def _one(step: StepReport, name: str, waiting: dict[tuple[int, str], deque[Mark]]) -> str:

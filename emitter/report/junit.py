@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as XML
 
 from emitter.clock import rfc3339
-from emitter.report.following import followed
+from emitter.report.following import Followed, followed
 from emitter.report.text import as_text, verdict
 from emitter.report.values import ERROR, FAILED, SKIPPED, Report, StepReport
 from emitter.report.words import CONTAINERS, gone_wrong, lines_of, moment, place, printable
@@ -107,7 +107,7 @@ def _case(report: Report, name: str, line: int, took: float = 0.0) -> XML.Elemen
     return case
 
 
-def _judge(case: XML.Element, report: Report, step: StepReport, told: Sequence[str]) -> None:
+def _judge(case: XML.Element, report: Report, step: StepReport, told: Followed) -> None:
     if step.status == SKIPPED:
         XML.SubElement(case, "skipped", message=_legal(printable(step.error or "it was not reached")))
     elif step.status == ERROR:
@@ -122,7 +122,7 @@ def _judge(case: XML.Element, report: Report, step: StepReport, told: Sequence[s
             lines += [f"  {line}" for each in finding.details for line in lines_of(each)]
         if step.times > 1:
             lines.append(f"{step.failures:,} of {step.times:,} rounds failed; this is the first of them.")
-        lines += [f"what followed: {each}" for each in told]
+        lines += [f"what followed: {each}" for each in told.lines]
         _say(case, "failure", message, lines)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from emitter.report.following import followed
+from emitter.report.following import Followed, followed
 from emitter.report.values import ERROR, FAILED, SKIPPED, Finding, Report, StepReport
 from emitter.report.words import (
     LABELS,
@@ -95,13 +95,13 @@ def _words(step: StepReport) -> str:
     return text + (f"  ({'; '.join(notes)})" if notes else "")
 
 
-def _followed(told: Sequence[str], verbose: bool) -> Iterator[str]:
+def _followed(told: Followed, verbose: bool) -> Iterator[str]:
     """What came of a step."""
-    shown = told if verbose else told[:FEW]
-    for each in shown:
+    shown = told if verbose else told.first(FEW)
+    for each in shown.lines:
         yield f"-> {each}"
-    if len(shown) < len(told):
-        yield f"   and {len(told) - len(shown):,} more (-v shows them)"
+    if shown.more:
+        yield f"   and {counted(shown.more, 'more event')}{' (-v shows more)' if shown.lines != told.lines else ''}"
 
 
 def _held(step: StepReport) -> Iterator[str]:
@@ -169,7 +169,7 @@ def _row(
 ) -> str:
     """One line of counts: the sum, and what it is made of."""
     parts = by_count(counts) if largest else [each for each in counts.items() if each[1]]
-    shown = parts if verbose else parts[:_TYPES]
+    shown = parts if verbose or len(parts) == _TYPES + 1 else parts[:_TYPES]
     text = ", ".join(f"{count:,} {printable(name)}" for name, count in shown)
     if len(shown) < len(parts):
         text += f", {len(parts) - len(shown):,} other kinds"
