@@ -21,7 +21,7 @@ from emitter.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from emitter.cli.door import Door
+    from emitter.door import Door
 
 
 ON_PURPOSE = "dropped on purpose"
@@ -131,7 +131,7 @@ class Tally:
         return ", ".join(parts) + rate
 
     def code(self) -> int:
-        """0 if all were accepted (or dropped on purpose); 3 if no target answered at all; 2 if none may be dialled; else 1.
+        """0 if all were accepted (or dropped on purpose); 3 if no target answered; 2 if none may be dialled; else 1.
 
         Says why where it is 2 or 3.
         """
