@@ -501,6 +501,12 @@ class Dispatcher:
             now = self._clock.now()
             return not self._planning and not any(lane.busy(now) for lane in self._lanes.values())
 
+    def next_due(self) -> int | None:
+        """When a delivery falls due next that has to wait for its time; None where none has."""
+        with self._lock:
+            found = [lane.next_due(self._clock.now()) for lane in self._lanes.values()]
+            return min((each for each in found if each is not None), default=None)
+
     def settle(self, timeout: float | None = None) -> bool:
         """Wait until everything that is due has been sent and recorded; False when time is up before."""
         done = self.watch(self.idle, timeout)

@@ -158,6 +158,15 @@ class Lane:
         self.alarm = due
         return due
 
+    def next_due(self, now: int) -> int | None:
+        """When something falls due by itself next; None where nothing does, or the webhook gets nothing for now."""
+        if self.held and not self.express:
+            return None
+        nexts = [self.queue[0].due] if self.queue else []
+        if self.aside:
+            nexts.append(self.aside[0][0])
+        return min((each for each in nexts if each > now), default=None)
+
     def busy(self, now: int) -> bool:
         """Whether something is under way, or could be."""
         if self.in_flight:

@@ -21,7 +21,7 @@ from emitter.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from emitter.cli.door import Door
+    from emitter.door import Door
 
 
 ON_PURPOSE = "dropped on purpose"

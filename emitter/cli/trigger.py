@@ -20,7 +20,7 @@ from emitter.cli.terminal import Json, Progress, as_json, note, plain, say, show
 from emitter.errors import UsageError
 
 if TYPE_CHECKING:
-    from emitter.cli.door import Door
+    from emitter.door import Door
     from emitter.trigger import TriggerSpec
 
 FEW = 20  # events whose lines are all shown
