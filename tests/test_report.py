@@ -19,6 +19,7 @@ import emitter
 from emitter.clock import SECOND, parse_rfc3339
 from emitter.errors import BadJson
 from emitter.report.compare import comparable, differences
+from emitter.report.following import followed
 from emitter.report.forms import from_json, to_json
 from emitter.report.html import as_html
 from emitter.report.junit import as_junit
@@ -53,7 +54,7 @@ def a_report(**changes: Any) -> Report:
         variables={"days": 30, "who": ["ada", None]}, settings={"delivery.retry": "5s,5m"},
         steps=(
             StepReport(14, "act", 'Ada Lovelace requests access to "Claims 2025"', PASSED, at=START, times=1, events=1,
-                       told=("request-created: accepted 204",)),
+                       told=(REQUESTS + "created",)),
             StepReport(18, "advance", "2 days pass", PASSED, at=START, times=1),
             StepReport(25, "expect", "expects deliveries", PASSED, at=START + 2 * DAY, times=1,
                        findings=(Finding("6 deliveries are accepted", True, "6", line=26),
@@ -193,7 +194,7 @@ def test_runs_of_two_scenarios_are_not_compared_step_by_step() -> None:
 
 
 def test_a_difference_that_only_the_words_have_is_not_kept_silent() -> None:
-    other = replace(a_report().steps[0], told=("request-created: accepted 200",))
+    other = replace(a_report().steps[0], told=(REQUESTS + "deleted",))
 
     told = differences(a_report(), a_report(steps=(other, *a_report().steps[1:])))
 
@@ -209,7 +210,7 @@ def test_a_run_is_told_as_a_story() -> None:
     assert text.startswith("story  (scenarios/story.yaml)\n  Access is asked for and given.\n  run story-1, seed 7")
     assert "2030-02-01 09:00:00 to 2030-03-06 09:00:00 UTC (33 d)" in text
     assert 'ok     2030-02-01 09:00:00    14  Ada Lovelace requests access to "Claims 2025"\n' in text
-    assert "-> request-created: accepted 204" in text
+    assert "-> access_requests.created: accepted 204" in text
     assert "Deliveries  2: 2 accepted" in text
     assert "\npassed: 3 steps, 2 expectations met, in 310 ms\n" in text
     assert text.endswith("emitter deliveries list --store '.emitter/runs/story 1.sqlite' --run story-1")
@@ -229,13 +230,47 @@ def test_a_failed_expectation_is_told_with_its_line_what_was_expected_and_what_c
     assert "  Lost        4 deliveries never accepted:" in lines
 
 
+def test_what_time_caused_is_told_with_what_it_is_about_and_how_each_attempt_went() -> None:
+    advance = replace(a_report().steps[1], told=(REQUESTS + "consumer.updated", REQUESTS + "expired"), events=2)
+    early = Mark(START - 5, REQUESTS + "consumer.updated", "Early", ticks=(Tick(START, 1, "accepted", 204),))
+    report = a_report(steps=(a_report().steps[0], advance), marks=(early, *a_report().marks))
+
+    assert [each.lines for each in followed(report)] == [
+        ("access_requests.created: accepted 204",),
+        ("access_requests.consumer.updated of Claims 2025, wish: rejected 503 (delay), accepted 204",
+         "access_requests.expired"),
+    ]  # fmt: skip
+
+
+def test_each_event_is_told_once_and_many_attempts_in_short() -> None:
+    ticks = tuple(Tick(START, number, "failed") for number in range(1, 10))
+    step = replace(a_report().steps[0], told=(REQUESTS + "created",) * 2)
+    marks = (Mark(START, REQUESTS + "created", "p", "r", 14, ticks),
+             Mark(START, REQUESTS + "created", "p", "r", 14, dropped="the webhook is suppressed"))  # fmt: skip
+
+    assert [each.lines for each in followed(a_report(steps=(step,), marks=marks))] == [
+        ("access_requests.created: no answer, ..., no answer (9 attempts)",
+         "access_requests.created: not sent, the webhook is suppressed"),
+    ]  # fmt: skip
+
+
+def test_equal_events_that_followed_a_step_take_one_line() -> None:
+    step = replace(a_report().steps[0], told=(REQUESTS + "created",) * 3, events=1000, times=1000)
+    marks = (Mark(START, REQUESTS + "created", "p", "r", 14, (Tick(START, 1, "accepted", 204),)),) * 3
+
+    text = "\n".join(as_text(a_report(steps=(step,), marks=marks)))
+
+    assert "-> access_requests.created: accepted 204 (3 times)\n" in text
+    assert "and 997 more events\n" in text
+
+
 def test_verbose_text_tells_what_held_and_what_else_followed() -> None:
     many = replace(a_report().steps[0], told=tuple(f"event {number}" for number in range(9)))
     report = a_report(steps=(many, *a_report().steps[1:]))
 
     short, long = "\n".join(as_text(report)), "\n".join(as_text(report, verbose=True))
 
-    assert "and 6 more (-v shows them)" in short and "event 8" not in short
+    assert "and 6 more events (-v shows more)" in short and "event 8" not in short
     assert "event 8" in long and "holds: 6 deliveries are accepted (6)" in long and "variable days = 30" in long
 
 

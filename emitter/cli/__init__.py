@@ -19,6 +19,7 @@ COMMANDS = {
     "events": ("events", "events", "List the event types, or show one."),
     "trigger": ("trigger", "trigger", "Make an event and send it."),
     "faults": ("faults", "faults", "List what can be made to go wrong on purpose."),
+    "scenarios": ("scenarios", "scenarios", "Stories to play: list, show, check, begin a new one."),
     "listen": ("listen", "listen", "Be a receiver: verify, print and answer what comes."),
     "deliveries": ("deliveries", "deliveries", "Look at what was sent: list, show, resend, follow, diff, export."),
     "webhooks": ("webhooks", "webhooks", "Register webhooks, test, pause and remove them."),

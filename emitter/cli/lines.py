@@ -131,9 +131,9 @@ class Tally:
         return ", ".join(parts) + rate
 
     def code(self) -> int:
-        """0 if all were accepted (or dropped on purpose); 3 if no target answered at all; 2 if none may be dialled; else 1.
+        """0 if all were accepted; 3 if no answer was had from the targets at all; 2 if none may be dialled; else 1.
 
-        Says why where it is 2 or 3.
+        What was dropped on purpose does not count. Says why where it is 2 or 3.
         """
         bad = sum(count for state, count in self.states.items() if state not in ("accepted", ON_PURPOSE))
         if not bad:

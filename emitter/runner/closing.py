@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ class Closing:
         """The whole of it."""
         play, scenario = self._play, self._scenario
         marks = self._marks()
-        steps = self._notes.reports()
+        steps = self._notes.reports(lambda place: self._told(place, marks))
         lost, left_out = self._lost()
         failed = any(each.status == FAILED for each in steps)
         broken = error or next((each.error for each in steps if each.error), "")
@@ -71,6 +72,15 @@ class Closing:
             dropped="" if ticks else self._untold(entry),
         )  # fmt: skip
 
+    def _told(self, place: int, marks: tuple[Mark, ...]) -> str:
+        """An event in a few words: its type, and what became of it if that was looked up."""
+        if place >= len(marks):
+            entry = next(self._play.chronicle.entries(place, 1))
+            return self._aliases.get(entry.type, entry.type)
+        mark = marks[place]
+        name = self._aliases.get(mark.type, mark.type)
+        return f"{name}: {outcome(mark)}"
+
     def _untold(self, entry: Entry) -> str:
         """Why an event has no attempt."""
         rows = self._play.stage.store.reader.deliveries_of(entry.event)
@@ -102,6 +112,23 @@ class Closing:
         return f"{moment(entry.at)} {self._aliases.get(entry.type, entry.type)}{about}: {state}{tries}" + (
             f" ({note})" if note else ""
         )
+
+
+def outcome(mark: Mark) -> str:
+    """What became of an event, all its deliveries together."""
+    if not mark.ticks:
+        return mark.dropped or "not sent"
+    last: list[Tick] = []
+    for tick in mark.ticks:  # by delivery, and within it by number
+        if tick.number > 1 and last:
+            last.pop()
+        last.append(tick)
+    ways = Counter(
+        f"{each.outcome}{f' {each.status}' if each.status else ''}"
+        f"{f' at attempt {each.number}' if each.number > 1 else ''}"
+        for each in last
+    )
+    return ", ".join(f"{way}{f' ({count} times)' if count > 1 else ''}" for way, count in ways.items())
 
 
 def plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from emitter.report import ERROR, FAILED, PASSED, SKIPPED, Finding, StepReport
@@ -40,7 +40,7 @@ class Note:
     times: int = 0
     failures: int = 0
     events: int = 0
-    told: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)  # of the first of them in the chronicle
     findings: tuple[Finding, ...] = ()
     error: str = ""
 
@@ -57,18 +57,19 @@ class Note:
             self.findings = tuple(findings)
         self.failures += failed
 
-    def caused(self, types: Sequence[str]) -> None:
-        """Events have followed."""
-        self.events += len(types)
-        self.told += types[: max(MOST_TOLD - len(self.told), 0)]
+    def caused(self, places: range) -> None:
+        """Events have followed, which stand at these places of the chronicle."""
+        self.events += len(places)
+        self.places += places[: max(MOST_TOLD - len(self.places), 0)]
 
-    def report(self) -> StepReport:
-        """The step as it stands in the report."""
+    def report(self, told: Callable[[int], str]) -> StepReport:
+        """The step as it stands in the report; `told` says what became of the event at a place of the chronicle."""
         status = ERROR if self.error else FAILED if self.failures else PASSED if self.times else SKIPPED
         return StepReport(
             line=self.step.line, kind=_KINDS[type(self.step)], words=self.words, status=status, depth=self.depth,
-            at=self.at, times=self.times, failures=self.failures, events=self.events, told=tuple(self.told),
-            faults=tuple(map(str, self.step.faults)), findings=self.findings, error=self.error,
+            at=self.at, times=self.times, failures=self.failures, events=self.events,
+            told=tuple(map(told, self.places)), faults=tuple(map(str, self.step.faults)), findings=self.findings,
+            error=self.error,
         )  # fmt: skip
 
 
@@ -85,9 +86,9 @@ class Notes:
         """The note of a step."""
         return self._notes[id(step)]
 
-    def reports(self) -> tuple[StepReport, ...]:
+    def reports(self, told: Callable[[int], str]) -> tuple[StepReport, ...]:
         """What the report says of all steps."""
-        return tuple(note.report() for note in self._notes.values())
+        return tuple(note.report(told) for note in self._notes.values())
 
 
 def _all(steps: Sequence[Step], depth: int, alone: bool) -> Iterator[tuple[Step, int, bool]]:

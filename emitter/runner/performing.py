@@ -76,7 +76,7 @@ class Performance:
                 before = len(self._play.chronicle)
                 yield Until(self._goal(step, scope), faults)
                 if (note := self._notes.of(step)).alone:
-                    note.caused([each.type for each in self._play.chronicle.entries(before)])
+                    note.caused(range(before, len(self._play.chronicle)))
             case Wait():
                 self._wait(step, scope)
             case Expect():
@@ -104,7 +104,7 @@ class Performance:
         if note.times == 1 and not step.title:
             told = {key: scope.value(value) for key, value in step.parameters.items()}
             note.words = act_words(step.action, told, done["entity"])
-        note.caused(self._play.chronicle.types(before))
+        note.caused(range(before, len(self._play.chronicle)))
 
     def _trigger(self, step: Trigger, scope: Scope, faults: Faults) -> None:
         count = _whole("count", scope.value(step.count))
@@ -113,8 +113,9 @@ class Performance:
             unset=step.unset, count=count, profile=step.profile, allow_invalid=step.allow_invalid, run=self._play.run,
         )  # fmt: skip
         product = scope.thing(step.product) if step.product else None
-        types = self._play.trigger(spec, product=product, faults=faults, line=step.line)
-        self._notes.of(step).caused(types)
+        before = len(self._play.chronicle)
+        self._play.trigger(spec, product=product, faults=faults, line=step.line)
+        self._notes.of(step).caused(range(before, len(self._play.chronicle)))
 
     def _goal(self, step: Advance, scope: Scope) -> int:
         if step.to is not None:

@@ -248,8 +248,4 @@ class Reading:
 
 
 def _fault(name: str, value: Any) -> FaultSpec:
-    parse: Any = getattr(FaultSpec, "parse", None)
-    if parse is None:  # until the table of faults is here
-        return FaultSpec(value if isinstance(value, str) else next(iter(value)))
-    found: FaultSpec = parse(value)
-    return found
+    return FaultSpec.parse(value)

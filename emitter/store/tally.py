@@ -35,7 +35,7 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One delivery that was not accepted: of which event, how it ended, and what is said of it."""
+    """One delivery that was not accepted: of which event, how it ended, and what is said of it or of its last try."""
 
     delivery: int
     event: int
@@ -111,7 +111,10 @@ class RunTally:
         with self._reader.connection() as connection:
             total = connection.execute(f"SELECT count(*) {said}", values).fetchone()[0]
             rows = connection.execute(
-                f"SELECT d.id, d.event, d.state, d.attempts, d.note {said} ORDER BY d.id LIMIT ?", (*values, most)
+                "SELECT d.id, d.event, d.state, d.attempts, coalesce(nullif(d.note, ''), (SELECT r.error FROM attempts "
+                "a JOIN answers r ON r.attempt = a.id WHERE a.delivery = d.id ORDER BY a.number DESC LIMIT 1), '') "
+                f"{said} ORDER BY d.id LIMIT ?",
+                (*values, most),
             ).fetchall()
         found = [Ended(row[0], row[1], STATE_NAMES[row[2]], row[3], row[4]) for row in rows]
         return found, total - len(found)
