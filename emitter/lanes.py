@@ -187,6 +187,10 @@ class Lane:
         """Whether more should be brought from the store."""
         return self.behind and len(self.queue) < MOST_IN_MEMORY // 4
 
+    def held_back(self, now: int) -> int:
+        """How many wait aside for a later time; none where one of them is due."""
+        return len(self.aside) if self.aside and self.aside[0][0] > now else 0
+
     def clear(self) -> list[Item]:
         """Give up everything that waits, in memory and, as it is dropped there too, in the store."""
         items = [*self.queue, *(item for _, _, item in self.aside)]

@@ -57,8 +57,10 @@ PORTION = 64  # events that are made before they are kept, in one commit
 LATEST = time.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
-# what `faulting` has asked for around what runs now, in each simulator
-_FAULTING: ContextVar[tuple[tuple[Simulator, FaultSpec], ...]] = ContextVar("faulting", default=())
+# what `faulting` has asked for around what runs now, in each simulator, with the seed that is to be drawn from
+_FAULTING: ContextVar[tuple[tuple[Simulator, tuple[FaultSpec, ...], int | None], ...]] = ContextVar(
+    "faulting", default=()
+)
 
 
 class Simulator:
@@ -263,14 +265,15 @@ class Simulator:
         return faults_described()
 
     @contextmanager
-    def faulting(self, faults: Sequence[FaultSpec | Any]) -> Iterator[None]:
+    def faulting(self, faults: Sequence[FaultSpec | Any], *, seed: int | None = None) -> Iterator[None]:
         """Let whatever this thread causes meanwhile go wrong in these ways, beside those that are asked for already.
 
-        `for` counts from here. Do not hold it across a `yield` of a generator: whoever goes on meanwhile is in it, too.
+        `for` counts from here; chance draws from `seed`, by default the simulator's. Do not hold it across a `yield` of
+        a generator: whoever goes on meanwhile is in it, too.
         """
         now = self.clock.now()
-        asked = tuple((self, FaultSpec.parse(each).begun(now)) for each in faults)
-        token = _FAULTING.set((*_FAULTING.get(), *asked))
+        asked = tuple(FaultSpec.parse(each).begun(now) for each in faults)
+        token = _FAULTING.set((*_FAULTING.get(), (self, asked, seed)))
         try:
             yield
         finally:
@@ -278,15 +281,21 @@ class Simulator:
 
     def _asked(self, faults: Sequence[FaultSpec | Any] = (), *, seed: int | None = None) -> Asked | None:
         """All that is to go wrong with what happens now; events of a seed of their own are counted from its first."""
-        around = [spec for simulator, spec in _FAULTING.get() if simulator is self]
+        around = [each for each in _FAULTING.get() if each[0] is self]
+        if not around and not faults:
+            return None
         now = self.clock.now()
-        specs = (*around, *(FaultSpec.parse(each).begun(now) for each in faults))
+        specs = (
+            *(spec for _, asked, _ in around for spec in asked),
+            *(FaultSpec.parse(each).begun(now) for each in faults),
+        )
         if not specs:
             return None
         if seed is not None:
             own = count()
             return Asked(specs, seed, lambda run: next(own))
-        return Asked(specs, self.factory.seed, self._next_faulted)
+        seeds = [given for _, _, given in around if given is not None]
+        return Asked(specs, seeds[-1] if seeds else self.factory.seed, self._next_faulted)
 
     def _next_faulted(self, run: str) -> int:
         if len(self._faulted) > _RUNS:
