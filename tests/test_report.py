@@ -19,7 +19,6 @@ import emitter
 from emitter.clock import SECOND, parse_rfc3339
 from emitter.errors import BadJson
 from emitter.report.compare import comparable, differences
-from emitter.report.following import followed
 from emitter.report.forms import from_json, to_json
 from emitter.report.html import as_html
 from emitter.report.junit import as_junit
@@ -54,7 +53,7 @@ def a_report(**changes: Any) -> Report:
         variables={"days": 30, "who": ["ada", None]}, settings={"delivery.retry": "5s,5m"},
         steps=(
             StepReport(14, "act", 'Ada Lovelace requests access to "Claims 2025"', PASSED, at=START, times=1, events=1,
-                       told=(REQUESTS + "created",)),
+                       told=("request-created: accepted 204",)),
             StepReport(18, "advance", "2 days pass", PASSED, at=START, times=1),
             StepReport(25, "expect", "expects deliveries", PASSED, at=START + 2 * DAY, times=1,
                        findings=(Finding("6 deliveries are accepted", True, "6", line=26),
@@ -194,7 +193,7 @@ def test_runs_of_two_scenarios_are_not_compared_step_by_step() -> None:
 
 
 def test_a_difference_that_only_the_words_have_is_not_kept_silent() -> None:
-    other = replace(a_report().steps[0], told=(REQUESTS + "deleted",))
+    other = replace(a_report().steps[0], told=("request-created: accepted 200",))
 
     told = differences(a_report(), a_report(steps=(other, *a_report().steps[1:])))
 
@@ -210,7 +209,7 @@ def test_a_run_is_told_as_a_story() -> None:
     assert text.startswith("story  (scenarios/story.yaml)\n  Access is asked for and given.\n  run story-1, seed 7")
     assert "2030-02-01 09:00:00 to 2030-03-06 09:00:00 UTC (33 d)" in text
     assert 'ok     2030-02-01 09:00:00    14  Ada Lovelace requests access to "Claims 2025"\n' in text
-    assert "-> access_requests.created: accepted 204" in text
+    assert "-> request-created: accepted 204" in text
     assert "Deliveries  2: 2 accepted" in text
     assert "\npassed: 3 steps, 2 expectations met, in 310 ms\n" in text
     assert text.endswith("emitter deliveries list --store '.emitter/runs/story 1.sqlite' --run story-1")
@@ -230,37 +229,12 @@ def test_a_failed_expectation_is_told_with_its_line_what_was_expected_and_what_c
     assert "  Lost        4 deliveries never accepted:" in lines
 
 
-def test_what_time_caused_is_told_with_what_it_is_about_and_how_each_attempt_went() -> None:
-    advance = replace(a_report().steps[1], told=(REQUESTS + "consumer.updated", REQUESTS + "expired"), events=2)
-    early = Mark(START - 5, REQUESTS + "consumer.updated", "Early", ticks=(Tick(START, 1, "accepted", 204),))
-    report = a_report(steps=(a_report().steps[0], advance), marks=(early, *a_report().marks))
-
-    assert [each.lines for each in followed(report)] == [
-        ("access_requests.created: accepted 204",),
-        ("access_requests.consumer.updated of Claims 2025, wish: rejected 503 (delay), accepted 204",
-         "access_requests.expired"),
-    ]  # fmt: skip
-
-
-def test_each_event_is_told_once_and_many_attempts_in_short() -> None:
-    ticks = tuple(Tick(START, number, "failed") for number in range(1, 10))
-    step = replace(a_report().steps[0], told=(REQUESTS + "created",) * 2)
-    marks = (Mark(START, REQUESTS + "created", "p", "r", 14, ticks),
-             Mark(START, REQUESTS + "created", "p", "r", 14, dropped="the webhook is suppressed"))  # fmt: skip
-
-    assert [each.lines for each in followed(a_report(steps=(step,), marks=marks))] == [
-        ("access_requests.created: no answer, ..., no answer (9 attempts)",
-         "access_requests.created: not sent, the webhook is suppressed"),
-    ]  # fmt: skip
-
-
 def test_equal_events_that_followed_a_step_take_one_line() -> None:
-    step = replace(a_report().steps[0], told=(REQUESTS + "created",) * 3, events=1000, times=1000)
-    marks = (Mark(START, REQUESTS + "created", "p", "r", 14, (Tick(START, 1, "accepted", 204),)),) * 3
+    step = replace(a_report().steps[0], told=("request-created: accepted 204",) * 3, events=1000, times=1000)
 
-    text = "\n".join(as_text(a_report(steps=(step,), marks=marks)))
+    text = "\n".join(as_text(a_report(steps=(step,))))
 
-    assert "-> access_requests.created: accepted 204 (3 times)\n" in text
+    assert "-> request-created: accepted 204 (3 times)\n" in text
     assert "and 997 more events\n" in text
 
 

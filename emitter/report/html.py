@@ -121,7 +121,7 @@ def _view(report: Report, number: int, *, alone: bool) -> _View:
         timeline=timeline(report, anchor=f"{anchor}-", linked=frozenset(place for place, _ in marks)),
         legend=legend(report),
         stretched=report.end > report.start,
-        steps=_timed(steps, followed(report)),
+        steps=_timed([step for _, step in steps]),
         more_steps=len(report.steps) - len(steps),
         marks=marks,
         more_marks=len(report.marks) - len(marks) + report.marks_left_out,
@@ -155,12 +155,12 @@ def _pairs(values: Mapping[str, Any]) -> str:
     )
 
 
-def _timed(steps: Sequence[tuple[int, StepReport]], told: Sequence[Followed]) -> list[tuple[StepReport, str, Followed]]:
+def _timed(steps: Sequence[StepReport]) -> list[tuple[StepReport, str, Followed]]:
     """Each step with what followed, and its time where that is another than that of the step before."""
     found, last = [], ""
-    for number, step in steps:
+    for step in steps:
         when = moment(step.at) if step.at is not None else ""
-        found.append((step, when if when != last else "", told[number].first(_TOLD)))
+        found.append((step, when if when != last else "", followed(step).first(_TOLD)))
         last = when or last
     return found
 

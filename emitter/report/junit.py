@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as XML
 
 from emitter.clock import rfc3339
-from emitter.report.following import Followed, followed
+from emitter.report.following import followed
 from emitter.report.text import as_text, verdict
 from emitter.report.values import ERROR, FAILED, SKIPPED, Report, StepReport
 from emitter.report.words import CONTAINERS, gone_wrong, lines_of, moment, place, printable
@@ -74,17 +74,13 @@ def _properties(report: Report) -> XML.Element:
 
 
 def _cases(report: Report) -> Iterable[XML.Element]:
-    told = followed(report)
-    steps = [
-        (step, each) for step, each in zip(report.steps, told, strict=True)
-        if step.kind not in CONTAINERS or step.findings or step.error
-    ]  # fmt: skip
+    steps = [step for step in report.steps if step.kind not in CONTAINERS or step.findings or step.error]
     seen: Counter[str] = Counter()
-    for step, each in steps:
+    for step in steps:
         name = printable(step.words, 200)
         seen[name] += 1
         case = _case(report, name if seen[name] == 1 else f"{name} ({seen[name]})", step.line)
-        _judge(case, report, step, each)
+        _judge(case, report, step)
         yield case
     # It fails where no step says why, so that a run that broke off is never green.
     case = _case(report, "is played to its end", 0, report.took)
@@ -107,7 +103,7 @@ def _case(report: Report, name: str, line: int, took: float = 0.0) -> XML.Elemen
     return case
 
 
-def _judge(case: XML.Element, report: Report, step: StepReport, told: Followed) -> None:
+def _judge(case: XML.Element, report: Report, step: StepReport) -> None:
     if step.status == SKIPPED:
         XML.SubElement(case, "skipped", message=_legal(printable(step.error or "it was not reached")))
     elif step.status == ERROR:
@@ -122,7 +118,7 @@ def _judge(case: XML.Element, report: Report, step: StepReport, told: Followed) 
             lines += [f"  {line}" for each in finding.details for line in lines_of(each)]
         if step.times > 1:
             lines.append(f"{step.failures:,} of {step.times:,} rounds failed; this is the first of them.")
-        lines += [f"what followed: {each}" for each in told.lines]
+        lines += [f"what followed: {each}" for each in followed(step).lines]
         _say(case, "failure", message, lines)
 
 

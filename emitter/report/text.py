@@ -59,12 +59,12 @@ def _story(report: Report, verbose: bool) -> Iterator[str]:
         yield f"  {'':<5}  {'simulated time':<19}  line  step"
     most = len(report.steps) if verbose else MANY
     shown = telling(report.steps, most, (step.status in (FAILED, ERROR) for step in report.steps))
-    last, told = "", followed(report)
-    for number, step in shown:
+    last = ""
+    for _, step in shown:
         time = moment(step.at) if step.at is not None else ""
         yield f"  {WORDS.get(step.status, 'ok'):<5}  {time if time != last else '':<19}  {_line(step)}  {_words(step)}"
         last = time or last
-        for line in _followed(told[number], verbose):
+        for line in _followed(followed(step), verbose):
             yield f"{_BELOW}{'  ' * step.depth}{line}"
         for line in _held(step) if verbose else ():
             yield f"{_BELOW}{'  ' * step.depth}{line}"
