@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": ("serve", "serve", "Run the simulator: APIs, history page, deliveries."),
     "events": ("events", "events", "List the event types, or show one."),
     "trigger": ("trigger", "trigger", "Make an event and send it."),
+    "world": ("world", "world", "Look at the simulated app, act in it, let its time pass."),
     "faults": ("faults", "faults", "List what can be made to go wrong on purpose."),
     "scenarios": ("scenarios", "scenarios", "Stories to play: list, show, check, begin a new one."),
     "listen": ("listen", "listen", "Be a receiver: verify, print and answer what comes."),
@@ -36,6 +37,7 @@ COMMANDS = {
 MEANT = {
     "send": "trigger", "fire": "trigger", "start": "serve", "server": "serve", "types": "events",
     "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
+    "act": "world act", "advance": "world advance",
 }  # fmt: skip
 OF_COMMANDS = ("--schemas", "--store", "--ephemeral", "--server", "--assume", "--format")
 
