@@ -232,29 +232,12 @@ def _send(form: str, door: Door, spec: TriggerSpec, wait: float) -> int:
 def _send_few(form: str, door: Door, spec: TriggerSpec, wait: float, tally: lines.Tally) -> list[Json]:
     """Send, showing every line as soon as it is known; return the events with their deliveries as they ended."""
     found = []
-    seen: set[int] = set()
     for event in door.trigger_each(spec):
         tally.events += 1
         found.append(event)
         if form == "table":
             say(lines.sent(event))
-    deadline = clock.monotonic() + wait
-    for event in found:
-        ids = [each["id"] for each in event["deliveries"]]
-        while ids:
-            left = deadline - clock.monotonic()
-            event["deliveries"] = door.deliveries(ids, wait=max(min(left, 1.0), 0.0))
-            if form == "table":
-                for delivery in event["deliveries"]:
-                    for line in lines.show_attempts(door, delivery, seen):
-                        say(line)
-            if left <= 0 or all(each["state"] != "pending" for each in event["deliveries"]):
-                break
-        for delivery in event["deliveries"]:
-            tally.add(delivery)
-            if form == "table":
-                for line in lines.waiting(door, delivery):
-                    say(line)
+    lines.follow(form, door, found, wait, tally)
     return found
 
 
