@@ -166,7 +166,7 @@ class TestDurations:
         with pytest.raises(BadValue, match="is no duration"):
             duration(text, "pause")
 
-    @pytest.mark.parametrize("text", ["9" * 180 + "s", "9999999999d"])
+    @pytest.mark.parametrize("text", ["9" * 400 + "s", "9999999999d"])
     def test_longer_than_time_goes_is_refused(self, text: str) -> None:
         with pytest.raises(BadValue, match="longer than time goes"):
             duration(text)
