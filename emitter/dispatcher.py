@@ -306,6 +306,8 @@ class Dispatcher:
         now = self._clock.now()
         while not self._stopped and (item := lane.take(now)) is not None:
             if item.faulted is not None and item.faulted.replays and not self._replayed(lane, item, rows):
+                if lane.in_flight:
+                    break
                 continue
             attempt = self._attempt(lane, item, now)
             rows += self._store.started_rows(
@@ -318,12 +320,15 @@ class Dispatcher:
         return started
 
     def _replayed(self, lane: Lane, item: Item, rows: list[Row]) -> bool:
-        """Lay down what a replay repeats, as it left; False where it never did: then there is nothing to repeat."""
+        """Lay down what a replay repeats, as it left; False where it never did, or has yet to: then it is put aside."""
         reader = self._store.reader
         first = reader.first_attempt(item.faulted.replays) if item.faulted else None
         wire = None if first is None else reader.wire(first)
         if first is None or wire is None:
             lane.in_flight -= 1
+            if lane.in_flight:  # it may be among them
+                lane.put_aside(item)
+                return False
             self._in_memory -= 1
             note = "What was to be sent again had never left (replay)."
             rows.append(self._store.dropped_row(item.delivery_id, due=item.due, note=note))

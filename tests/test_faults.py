@@ -399,6 +399,19 @@ def test_a_replay_may_repeat_what_was_made_in_the_same_call(virtual, receiver):
         assert bodies[number] in bodies[: number - 1]
 
 
+def test_a_replay_waits_for_what_it_repeats_where_several_are_under_way(make_simulator, receiver):
+    simulator = make_simulator(start=START, seed=7, assume={"delivery.in_flight": "8"})
+    simulator.add_webhook(receiver.url, signing_key=SECRET)
+
+    events = trigger(simulator, "replay", count=4)
+    assert simulator.settle(10)
+
+    assert [simulator.delivery(each["id"])["state"] for event in events for each in event["deliveries"]] == [
+        "accepted"
+    ] * 7
+    assert len({capture.body for capture in receiver.captures}) == 4
+
+
 def test_a_replay_of_what_never_left_is_dropped_and_says_so(virtual, make_receiver):
     receiver = make_receiver("500,200")
     virtual.add_webhook(receiver.url, signing_key=SECRET)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from emitter import clock
@@ -102,6 +102,18 @@ def waiting(door: Door, delivery: Json) -> list[str]:
     return told
 
 
+def beyond(door: Door, wait: float) -> Callable[[Json], bool]:
+    """Tell deliveries that a fault holds back for longer than somebody waits."""
+    state = door.state()
+    horizon = clock.parse_rfc3339(state["now"]) + (0 if state["clock"] == "virtual" else int(wait * clock.SECOND))
+
+    def is_beyond(delivery: Json) -> bool:
+        untried = delivery["state"] == "pending" and delivery["faults"] and not delivery["attempts"]
+        return bool(untried) and clock.parse_rfc3339(delivery["dueAt"]) > horizon
+
+    return is_beyond
+
+
 class Tally:
     """Counts how deliveries ended, and says with which code a command ends for that."""
 
@@ -166,6 +178,7 @@ def follow(form: str, door: Door, events: Sequence[Json], wait: float, tally: Ta
     """
     seen: set[int] = set()
     deadline = clock.monotonic() + wait
+    is_beyond = beyond(door, wait)
     for event in events:
         ids = [each["id"] for each in event["deliveries"]]
         while ids:
@@ -175,7 +188,7 @@ def follow(form: str, door: Door, events: Sequence[Json], wait: float, tally: Ta
                 for delivery in event["deliveries"]:
                     for line in show_attempts(door, delivery, seen):
                         say(line)
-            if left <= 0 or all(each["state"] != "pending" for each in event["deliveries"]):
+            if left <= 0 or all(each["state"] != "pending" or is_beyond(each) for each in event["deliveries"]):
                 break
         for delivery in event["deliveries"]:
             tally.add(delivery)
