@@ -120,6 +120,7 @@ class Wire:
         for option, value in (
             (pycurl.NOSIGNAL, 1),
             (pycurl.PROXY, ""),
+            (pycurl.NOPROXY, "*"),  # else the environment is asked before each transfer
             (pycurl.NETRC, pycurl.NETRC_IGNORED),
             (pycurl.FOLLOWLOCATION, 0),
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
