@@ -96,7 +96,8 @@ class Signer:
         self.scheme = scheme
         self._hex = scheme.encoding == "hex" and scheme.mode != STANDARD
         # Keying an HMAC costs as much as signing a small body, so each key's state is made once and copied.
-        self._keyed: dict[SigningKey, tuple[_Keyed, ...]] = {}
+        # By identity, which the key beside it keeps from being given to another: to compare keys takes longer.
+        self._keyed: dict[int, tuple[SigningKey, tuple[_Keyed, ...]]] = {}
 
     def headers(self, body: bytes, key: SigningKey | None, *, message_id: str, seconds: int) -> Headers:
         """Return the headers that sign exactly `body`; none without a key or in mode off.
@@ -106,9 +107,8 @@ class Signer:
         """
         if key is None:
             return ()
-        keyed = self._keyed.get(key)
-        if keyed is None:
-            keyed = self._key(key)
+        known = self._keyed.get(id(key))
+        keyed = self._key(key) if known is None else known[1]
         scheme, signed = self.scheme, []
         if scheme.mode == STANDARD:
             body = standard_content(body, message_id, seconds)
@@ -126,7 +126,7 @@ class Signer:
         keyed = tuple(_keyed(header, name, secret) for header, name in self.scheme.signatures)
         if len(self._keyed) >= MOST_KEYS:
             self._keyed.clear()
-        self._keyed[key] = keyed
+        self._keyed[id(key)] = key, keyed
         return keyed
 
 
