@@ -21,10 +21,10 @@ class UsageError(EmitterError):
 
 
 class NotFound(EmitterError):
-    """A thing was named that is not there: exit code 2, status 404."""
+    """A thing was named that is not there: exit code 2, status 404. `nearest` are names of things that are."""
 
-    def __init__(self, kind: str, name: object, hint: str = "") -> None:
-        self.kind, self.name, self.hint = kind, str(name), hint
+    def __init__(self, kind: str, name: object, hint: str = "", *, nearest: Sequence[str] = ()) -> None:
+        self.kind, self.name, self.hint, self.nearest = kind, str(name), hint, tuple(nearest)
         super().__init__(f"No {kind} {shown(self.name)}." + (f" {hint}" if hint else ""))
 
 
@@ -55,8 +55,7 @@ class UnknownEventType(NotFound):
 
     def __init__(self, name: str, known: Iterable[str], *, ambiguous: Sequence[str] = ()) -> None:
         self.ambiguous = tuple(ambiguous)
-        self.nearest = () if ambiguous else nearest(name, known, most=3)
-        super().__init__("event type", name)
+        super().__init__("event type", name, nearest=() if ambiguous else nearest(name, known, most=3))
         if ambiguous:
             text = (
                 f"{shown(name)} fits several event types: {', '.join(ambiguous)}. Write more of the name, or its alias."

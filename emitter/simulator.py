@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from itertools import count, islice
@@ -28,8 +28,9 @@ from emitter.clock import Clock, SystemClock, VirtualClock
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
-from emitter.errors import BadValue, Conflict, NotFound
+from emitter.errors import BadValue, Conflict, NotFound, UsageError
 from emitter.event import Event, Stamps
+from emitter.export import export as exported
 from emitter.factory import Factory, Override
 from emitter.faults import Asked, FaultSpec
 from emitter.faults import described as faults_described
@@ -53,10 +54,13 @@ except PackageNotFoundError:
     VERSION = "0+source"
 _RUNS = 4096  # whose events with faults are counted
 PORTION = 64  # events that are made before they are kept, in one commit
+LATEST = time.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
-# what `faulting` has asked for around what runs now, in each simulator
-_FAULTING: ContextVar[tuple[tuple[Simulator, FaultSpec], ...]] = ContextVar("faulting", default=())
+# what `faulting` has asked for around what runs now, in each simulator, with the seed that is to be drawn from
+_FAULTING: ContextVar[tuple[tuple[Simulator, tuple[FaultSpec, ...], int | None], ...]] = ContextVar(
+    "faulting", default=()
+)
 
 
 class Simulator:
@@ -261,14 +265,15 @@ class Simulator:
         return faults_described()
 
     @contextmanager
-    def faulting(self, faults: Sequence[FaultSpec | Any]) -> Iterator[None]:
+    def faulting(self, faults: Sequence[FaultSpec | Any], *, seed: int | None = None) -> Iterator[None]:
         """Let whatever this thread causes meanwhile go wrong in these ways, beside those that are asked for already.
 
-        `for` counts from here. Do not hold it across a `yield` of a generator: whoever goes on meanwhile is in it, too.
+        `for` counts from here; chance draws from `seed`, by default the simulator's. Do not hold it across a `yield` of
+        a generator: whoever goes on meanwhile is in it, too.
         """
         now = self.clock.now()
-        asked = tuple((self, FaultSpec.parse(each).begun(now)) for each in faults)
-        token = _FAULTING.set((*_FAULTING.get(), *asked))
+        asked = tuple(FaultSpec.parse(each).begun(now) for each in faults)
+        token = _FAULTING.set((*_FAULTING.get(), (self, asked, seed)))
         try:
             yield
         finally:
@@ -276,15 +281,21 @@ class Simulator:
 
     def _asked(self, faults: Sequence[FaultSpec | Any] = (), *, seed: int | None = None) -> Asked | None:
         """All that is to go wrong with what happens now; events of a seed of their own are counted from its first."""
-        around = [spec for simulator, spec in _FAULTING.get() if simulator is self]
+        around = [each for each in _FAULTING.get() if each[0] is self]
+        if not around and not faults:
+            return None
         now = self.clock.now()
-        specs = (*around, *(FaultSpec.parse(each).begun(now) for each in faults))
+        specs = (
+            *(spec for _, asked, _ in around for spec in asked),
+            *(FaultSpec.parse(each).begun(now) for each in faults),
+        )
         if not specs:
             return None
         if seed is not None:
             own = count()
             return Asked(specs, seed, lambda run: next(own))
-        return Asked(specs, self.factory.seed, self._next_faulted)
+        seeds = [given for _, _, given in around if given is not None]
+        return Asked(specs, seeds[-1] if seeds else self.factory.seed, self._next_faulted)
 
     def _next_faulted(self, run: str) -> int:
         if len(self._faulted) > _RUNS:
@@ -313,10 +324,17 @@ class Simulator:
 
     def world_state(self) -> Json:
         """Everything in the simulated app, named and shaped as the vendor's API shows it."""
+        self._found()
         return self.world.state()
+
+    def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
+        """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
+        self._found()
+        return [self.world.show(each) for each in self.world.those(kind, status=status, product=product, user=user)]
 
     def world_entity(self, kind: str, name: str) -> Json:
         """One thing of the simulated app by id or name, with what may be done to it now and what would follow."""
+        self._found()
         entity = self.world.find(kind, name)
         legal = self.world.legal(entity)
         return {
@@ -354,6 +372,14 @@ class Simulator:
         )  # fmt: skip
         self.store.plays.end(run, report.status, orjson.dumps(to_json(report)))
         return report
+
+    def _found(self) -> None:
+        """Have the people and tables that a world starts with, so that they can be named before the first action.
+
+        One that only looks leaves that to who acts: its seed, and so the names, would be others.
+        """
+        if self.settings.resume:
+            self.world.found()
 
     def _emit(self, events: Sequence[Event], rows: Sequence[Row]) -> list[Accepted]:
         """Keep what happened in the world: its entities, its events, and a delivery for each webhook."""
@@ -427,6 +453,10 @@ class Simulator:
         delivery = Delivery(row.delivery_id, row.event_id, webhook, row.due)
         again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is, faults=self._asked())
         return self.history.delivery(self.store.delivery_ids.show(again.id))
+
+    def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
+        """Write every attempt that matches in a form that other tools read, piece by piece."""
+        return exported(self.history, query, form)
 
     def check(self, body: bytes) -> Json:
         """Hold a body against the schemas: `verdict` and `violations`."""
@@ -589,15 +619,40 @@ class Simulator:
             for each in register(self.assumptions)
         ]  # fmt: skip
 
-    def advance(self, by: timedelta, *, faults: Sequence[FaultSpec | Any] = ()) -> Json:
-        """Move the virtual clock, sending what falls due on the way; raises `Conflict` on the system clock.
+    def clock_state(self) -> Json:
+        """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""
+        due = self._next_due()
+        return {
+            "virtual": self.clock.virtual,
+            "now": time.rfc3339(self.clock.now()),
+            "nextDue": None if due is None else time.rfc3339(due),
+        }
 
-        `faults` strike the events that time causes meanwhile.
+    def _next_due(self) -> int | None:
+        found = (self.world.next_due(), self.dispatcher.next_due())
+        return min((each for each in found if each is not None), default=None)
+
+    def advance(
+        self,
+        by: timedelta | None = None,
+        *,
+        to: datetime | str | None = None,
+        faults: Sequence[FaultSpec | Any] = (),
+    ) -> Json:
+        """Move the virtual clock `by` a length or `to` a moment, sending what falls due on the way.
+
+        A moment is a datetime, RFC 3339, or "next": when something falls due next. Raises `Conflict` on the system
+        clock, and where nothing falls due; `BadValue` for a moment that is over. `faults` strike the events that time
+        causes meanwhile.
         """
+        if (by is None) == (to is None):
+            raise UsageError("The clock is moved by a length or to a moment: give one of the two.")
         if not isinstance(self.clock, VirtualClock):
             raise Conflict("The clock is the machine's and cannot be moved. Start with --start TIME for a virtual one.")
+        self.dispatcher.settle()  # what is under way may put off what falls due next
+        goal = self._goal(by, to)
         with self.faulting(faults):
-            self.clock.advance(by, lambda: None if self.dispatcher.settle() else None)
+            self.clock.advance_to(goal, lambda: None if self.dispatcher.settle() else None)
         self.dispatcher.settle()
         self.store.remember("virtual-now", str(self.clock.now()))
         return self.state()
@@ -611,6 +666,27 @@ class Simulator:
             raise Conflict("The clock is the machine's and cannot be moved. Start with --start TIME for a virtual one.")
         self.clock.advance_to(moment, lambda: None if self.dispatcher.settle() else None, arrive)
         self.dispatcher.settle()
+
+    def _goal(self, by: timedelta | None, to: datetime | str | None) -> int:
+        now = self.clock.now()
+        if by is not None:
+            goal = now + round(by / timedelta(microseconds=1)) * 1000
+        elif to == "next":
+            due = self._next_due()
+            if due is None:
+                raise Conflict(
+                    "Nothing falls due: no delivery waits for its time, and nothing is to come in the world."
+                )
+            goal = due
+        else:
+            goal = _moment(to)
+        if goal < now:
+            name, asked = ("by", by) if by is not None else ("to", to)
+            raise BadValue(name, str(asked), f"is over: it is {time.rfc3339(now, 0)}, and no clock runs backwards.")
+        if goal > LATEST:
+            name, asked = ("by", by) if by is not None else ("to", to)
+            raise BadValue(name, str(asked), f"leads past {time.rfc3339(LATEST, 0)}, where the time of a store ends.")
+        return goal
 
     def idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
@@ -654,6 +730,14 @@ class Simulator:
         if self.clock.virtual:
             self.store.remember("virtual-now", str(self.clock.now()))
         self.store.close()
+
+
+def _moment(to: datetime | str | None) -> int:
+    """Nanoseconds since 1970 of a moment that was asked for; raises `BadValue`."""
+    try:
+        return time.nanoseconds(to) if isinstance(to, datetime) else time.parse_rfc3339(str(to))
+    except (TypeError, ValueError):
+        raise BadValue("to", str(to), 'is no time. Write RFC 3339, as 2030-01-31T09:00:00Z, or "next".') from None
 
 
 def _check_ca(ca: str) -> None:

@@ -91,13 +91,18 @@ class TriggerSpec:
 _DEFAULTS = {item.name: item.default for item in fields(TriggerSpec)}
 
 
+def run_name(value: str) -> str:
+    """Check a name to find events by; raises `BadValue`."""
+    if len(value) > 255 or not value.isprintable():
+        raise BadValue("run", value, "is longer than 255 characters, or cannot be printed.")
+    return value
+
+
 def _checked(name: str, value: object) -> object:
     if name in ("type", "to", "signingKey", "ca", "profile", "run"):
         if not isinstance(value, str):
             raise BadValue(name, "(a key)" if name == "signingKey" else value, "is no text.")
-        if name == "run" and (len(value) > 255 or not value.isprintable()):
-            raise BadValue(name, value, "is longer than 255 characters, or cannot be printed.")
-        return value
+        return run_name(value) if name == "run" else value
     if name in ("verifyTls", "http2", "allowInvalid"):
         if not isinstance(value, bool):
             raise BadValue(name, str(value), "is neither true nor false.")

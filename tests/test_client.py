@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
-from inspect import signature
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,10 +20,12 @@ from emitter.errors import (
     Conflict,
     EgressRefused,
     EmitterError,
+    IllegalAction,
     InvalidEvent,
     NotFound,
     ServerUnreachable,
     UnknownEventType,
+    UnknownName,
     UsageError,
     Violation,
 )
@@ -61,20 +62,12 @@ def _spec(receiver: Receiver, **more: Any) -> TriggerSpec:
     return TriggerSpec(**{"type": "revoked", "to": receiver.url, "signing_key": SECRET, **more})
 
 
-def test_both_have_the_same_methods_with_the_same_parameters() -> None:
-    public = [name for name in vars(Client) if not name.startswith("_") and name not in ("close", "export")]
-
-    for name in public:
-        here, there = signature(getattr(Simulator, name)), signature(getattr(Client, name))
-        wanted = {each: value for each, value in here.parameters.items() if each in there.parameters}
-        assert list(there.parameters.values()) == list(wanted.values()), name
-    assert len(public) > 20
-
-
 def test_questions_get_the_same_answers(client: Client, simulator: Simulator, receiver: Receiver) -> None:
     delivery = simulator.trigger(_spec(receiver))[0]["deliveries"][0]
     simulator.deliveries([delivery["id"]], wait=10)
     body = receiver.captures[0].body
+    simulator.act("publish", name="North/South")
+    simulator.act("request", product="North/South")
     query = AttemptQuery(outcome=("accepted",))
 
     for ask in (
@@ -89,6 +82,12 @@ def test_questions_get_the_same_answers(client: Client, simulator: Simulator, re
         lambda door: door.check(body),
         lambda door: door.wait(query),
         lambda door: door.assumed(),
+        lambda door: door.actions(),
+        lambda door: door.world_entities("users"),
+        lambda door: door.world_entities("accessRequests", status="pending", product="North/South"),
+        lambda door: door.world_entity("data product", "North/South"),
+        lambda door: {**door.world_state(), "now": ""},
+        lambda door: {**door.clock_state(), "now": ""},
     ):
         assert ask(client) == json.loads(json.dumps(ask(simulator)))
     assert {**client.state(), "now": ""} == {**simulator.state(), "now": ""}
@@ -198,12 +197,39 @@ def test_a_reset_forgets(door: Door, receiver: Receiver) -> None:
     assert door.webhooks() == [] and door.count(AttemptQuery())["count"] == 0
 
 
+def test_something_is_done_in_the_world(door: Door, receiver: Receiver) -> None:
+    door.add_webhook(receiver.url, signing_key=SECRET)
+
+    done = door.act("publish", run="mine", name="Claims", data_sources=("sales.orders",))
+
+    assert (done["kind"], done["entity"]["name"], done["events"][0]["run"]) == ("data product", "Claims", "mine")
+    assert door.settle(10) and door.settle() and door.idle()
+    assert len(receiver.captures) == 1
+
+
+def test_settling_ends_when_time_is_up(door: Door, make_receiver: Callable[..., Receiver]) -> None:
+    door.trigger(_spec(make_receiver("200:5s")))
+
+    assert not door.idle()
+    assert door.settle(0.05) is False
+
+
+def test_a_configuration_is_tested_and_not_kept(door: Door, receiver: Receiver) -> None:
+    assert door.test_config(receiver.url, signing_key=SECRET)["status"] == "SUCCESS"
+    assert door.webhooks() == []
+
+
 def test_a_virtual_clock_is_moved(make_simulator: Callable[..., Simulator]) -> None:
     simulator = make_simulator(start=0)
     with served(simulator) as url, Client(url) as client:
         state = client.advance(timedelta(days=1, milliseconds=250))
+        client.act("request", product=client.act("publish")["entity"]["id"])
+        reminded = client.advance(to="next")
+        there = [client.advance(to=each)["now"] for each in (datetime(1971, 1, 1, tzinfo=UTC), "1971-01-02T00:00:00Z")]
 
     assert state["now"] == "1970-01-02T00:00:00.250000000Z"
+    assert reminded["now"] == "1970-01-02T14:00:00.000000000Z"
+    assert there == ["1971-01-01T00:00:00.000000000Z", "1971-01-02T00:00:00.000000000Z"]
 
 
 @pytest.mark.parametrize("form", ["jsonl", "har", "curl"])
@@ -231,7 +257,22 @@ REFUSALS: list[tuple[type[EmitterError], Callable[[Door], object]]] = [
     (NotFound, lambda door: door.webhook(NO_UUID)),
     (NotFound, lambda door: door.resend(99)),
     (Conflict, lambda door: door.advance(timedelta(days=1))),
+    (Conflict, lambda door: door.advance(to="next")),
+    (UnknownName, lambda door: door.act("aprove")),
+    (UnknownName, lambda door: door.act("publish", nam="x")),
+    (UsageError, lambda door: door.act("request")),
+    (NotFound, lambda door: door.act("request", product="no such one")),
+    (NotFound, lambda door: door.world_entity("users", "")),
+    (UnknownName, lambda door: door.world_entity("things", "x/y")),
+    (BadValue, lambda door: door.world_entities("requests", status="gone")),
+    (IllegalAction, lambda door: door.act("publish", name=_taken(door))),
 ]
+
+
+def _taken(door: Door) -> str:
+    """The name of a product that is there."""
+    there = door.world_entities("data products") or [door.act("publish")["entity"]]
+    return str(there[0]["name"])
 
 
 @pytest.mark.parametrize(("kind", "act"), REFUSALS, ids=lambda value: getattr(value, "__name__", ""))
@@ -256,6 +297,9 @@ def test_an_error_keeps_its_facts(client: Client) -> None:
     assert unknown.value.nearest[0].endswith("revoked")
     assert isinstance(invalid.value.violations[0], Violation)
     assert invalid.value.violations[0].pointer == "/timestamp"
+    with pytest.raises(IllegalAction) as illegal:
+        client.act("publish", name=_taken(client))
+    assert (illegal.value.kind, illegal.value.state) == ("data product", "ACTIVE") and "suspend" in illegal.value.legal
 
 
 # --- servers that are none --------------------------------------------------------------------------------------------

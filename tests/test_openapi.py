@@ -29,6 +29,7 @@ from emitter.signing import Scheme, SigningKey
 from emitter.simulator import Simulator
 from emitter.web.openapi import OURS, PRODUCT, describe
 from emitter.web.openapi_schemas import SCHEMAS
+from emitter.web.openapi_world import WORLD_SCHEMAS
 from tests.support_http import SECRET, Api
 
 DOCUMENT = describe()
@@ -69,12 +70,12 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
-    assert SCHEMAS.keys() - {"Violation"} <= referred
+    assert {**SCHEMAS, **WORLD_SCHEMAS}.keys() - {"Violation"} <= referred
 
 
 def _described(rule: str) -> str:
     """A route as the document writes it; the vendor calls a webhook's id `id`."""
-    return re.sub(r"(?<=notification/webhook/){webhook_id}", "{id}", re.sub(r"<(\w+)>", "{\\1}", rule))
+    return re.sub(r"(?<=notification/webhook/){webhook_id}", "{id}", re.sub(r"<(?:\w+:)?(\w+)>", "{\\1}", rule))
 
 
 def test_the_routes_and_the_document_are_the_same(api: Api) -> None:
@@ -151,8 +152,14 @@ class Examiner:
                 case.body["to"] = self.receiver.url
             if isinstance(case.body.get("type"), str):
                 case.body["type"] = "access-revoked"
+            if isinstance(case.body.get("action"), str):
+                case.body |= {"action": "request", "parameters": {"product": self._something("id_or_name")}}
 
     def _something(self, name: str) -> str:
+        if name == "kind":
+            return "data-products"
+        if name == "id_or_name":
+            return str(self.api("POST", "/simulator/world/act", {"action": "publish"}).json["entity"]["id"])
         hooks = self.api("GET", "/simulator/webhooks").json["webhooks"]
         hook = hooks[0]["id"] if hooks else self.api.hook(self.receiver.url, signingKey=SECRET)
         if name in ("id", "webhook_id"):

@@ -229,13 +229,22 @@ def test_a_failed_expectation_is_told_with_its_line_what_was_expected_and_what_c
     assert "  Lost        4 deliveries never accepted:" in lines
 
 
+def test_equal_events_that_followed_a_step_take_one_line() -> None:
+    step = replace(a_report().steps[0], told=("request-created: accepted 204",) * 3, events=1000, times=1000)
+
+    text = "\n".join(as_text(a_report(steps=(step,))))
+
+    assert "-> request-created: accepted 204 (3 times)\n" in text
+    assert "and 997 more events\n" in text
+
+
 def test_verbose_text_tells_what_held_and_what_else_followed() -> None:
     many = replace(a_report().steps[0], told=tuple(f"event {number}" for number in range(9)))
     report = a_report(steps=(many, *a_report().steps[1:]))
 
     short, long = "\n".join(as_text(report)), "\n".join(as_text(report, verbose=True))
 
-    assert "and 6 more (-v shows them)" in short and "event 8" not in short
+    assert "and 6 more events (-v shows more)" in short and "event 8" not in short
     assert "event 8" in long and "holds: 6 deliveries are accepted (6)" in long and "variable days = 30" in long
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -29,8 +29,8 @@ from emitter.cli.views import attempts_table, exchange, whole_attempt, whole_del
 from emitter.errors import NotFound, StoreUnusable, UsageError
 
 if TYPE_CHECKING:
-    from emitter.cli.door import Door
     from emitter.client import Client
+    from emitter.door import Door
     from emitter.query import AttemptQuery
 
 PAGE = 500
@@ -164,23 +164,13 @@ def export(setup: Setup, form: str, output: str, **given: Any) -> None:
     from emitter.cli.door import opened
 
     with opened(setup, looking=True) as door:
-        pieces = _exported(door, query_of(given, PAGE), form)
+        pieces = door.export(query_of(given, PAGE), form)
         if output == "-":
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         else:
             _save(pieces, Path(output))
-
-
-def _exported(door: Door, query: AttemptQuery, form: str) -> Iterator[bytes]:
-    from emitter.client import Client
-
-    if isinstance(door, Client):
-        return door.export(query, form)
-    from emitter.export import export as written
-
-    return written(door.history, query, form)
 
 
 def _save(pieces: Iterable[bytes], target: Path) -> None:

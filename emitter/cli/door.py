@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emitter.client import Client
-    from emitter.simulator import Simulator
-
-    Door = Simulator | Client
+    from emitter.door import Door
 
 
 @contextmanager

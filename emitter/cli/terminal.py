@@ -162,6 +162,25 @@ def short_type(name: str) -> str:
     return plain(name.removeprefix("marketplace.data_product."))
 
 
+class Line:
+    """One line that is rewritten, on a terminal only; nothing anywhere else."""
+
+    def __init__(self) -> None:
+        self._shown = False
+        self._on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, text: str) -> None:
+        if self._on:
+            self._shown = True
+            text = shorten(plain(text), shutil.get_terminal_size().columns - 1)
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+            self._shown = False
+
+
 class Progress:
     """One line that counts, on a terminal only; nothing anywhere else."""
 

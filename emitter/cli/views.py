@@ -102,7 +102,7 @@ def _body(part: Json, remark: str) -> Iterable[str]:
         return
     try:
         text = as_json(json.loads(part["body"]))
-    except ValueError:
+    except (ValueError, RecursionError):
         text = part["body"]
     for line in text.splitlines():
         yield f"  {plain(line)}"

@@ -17,8 +17,8 @@ from emitter.cli.terminal import GREEN, RED, YELLOW, Json, columns, note, paint,
 from emitter.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from emitter.cli.door import Door
     from emitter.delivery import Webhook
+    from emitter.door import Door
 
 SHORTEST = 4  # characters of an id that may stand for it
 

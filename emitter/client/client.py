@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from emitter.signing import SigningKey
 from emitter.trigger import MOST_AT_ONCE, TriggerSpec
 
 LONGEST_POLL = 25.0  # seconds of waiting that are asked for at once
+_VENDOR = "/marketplace/api/notification/webhook"
 AT_ONCE = 100  # events of one request, so that a producer hears of them as they go
 
 KEPT = SigningKey("kept by the server")
@@ -70,6 +71,31 @@ class Client(Speaker):
     def check(self, body: bytes) -> Json:
         """Hold a body against the server's schemas: `verdict` and `violations`."""
         return self._object("POST", "/simulator/check", data=body, headers={"Content-Type": "application/json"})
+
+    # --- the world --------------------------------------------------------------------------------------------------
+
+    def actions(self) -> list[Json]:
+        """What may be done in the simulated app: each action with its parameters and the events that may follow."""
+        return self._list("GET", "/simulator/world/actions", "actions")
+
+    def act(self, action: str, /, *, run: str = "", faults: Sequence[FaultSpec | Any] = (), **parameters: Any) -> Json:
+        """Do something in the simulated app; returns once it is on disk, with the events that followed, in order."""
+        asked = {"action": action, "parameters": parameters, "run": run, "faults": _faults(faults)}
+        return self._object("POST", "/simulator/world/act", json=asked)
+
+    def world_state(self) -> Json:
+        """Everything in the simulated app, named and shaped as the vendor's API shows it."""
+        return self._object("GET", "/simulator/world")
+
+    def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
+        """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
+        filters = {"status": status, "product": product, "user": user}
+        params = {name: value for name, value in filters.items() if value}
+        return self._list("GET", f"/simulator/world/{quote(kind, safe='')}", "entities", params=params)
+
+    def world_entity(self, kind: str, name: str) -> Json:
+        """One thing of the simulated app by id or name, with what may be done to it now and what would follow."""
+        return self._object("GET", f"/simulator/world/{quote(kind, safe='')}/{quote(name, safe='')}")
 
     # --- history ----------------------------------------------------------------------------------------------------
 
@@ -174,10 +200,12 @@ class Client(Speaker):
 
     def test_webhook(self, webhook_id: str) -> Json:
         """Send the test payload to one webhook; what the vendor's API says of it."""
-        return self._object(
-            "POST", f"/marketplace/api/notification/webhook/{quote(webhook_id, safe='')}/test",
-            timeout=self._timeout * 10,
-        )  # fmt: skip
+        return self._object("POST", f"{_VENDOR}/{quote(webhook_id, safe='')}/test", timeout=self._timeout * 10)
+
+    def test_config(self, url: str, *, verify_tls: bool = True, signing_key: str = "") -> Json:
+        """Send the test payload to a configuration that is not kept; what the vendor's API says of it."""
+        asked = {"url": url, "verifyTls": verify_tls, **({"signingKey": signing_key} if signing_key else {})}
+        return self._object("POST", f"{_VENDOR}/test", json=asked, timeout=self._timeout * 10)
 
     # --- the simulator itself ---------------------------------------------------------------------------------------
 
@@ -189,16 +217,57 @@ class Client(Speaker):
         """The register of assumptions."""
         return self._list("GET", "/simulator/assumptions", "assumptions")
 
-    def advance(self, by: timedelta, *, faults: Sequence[FaultSpec | Any] = ()) -> Json:
-        """Move the virtual clock; `faults` strike the events that time causes meanwhile."""
-        asked: Json = {"by": duration_text(by)}
+    def clock_state(self) -> Json:
+        """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""
+        return self._object("GET", "/simulator/clock")
+
+    def advance(
+        self,
+        by: timedelta | None = None,
+        *,
+        to: datetime | str | None = None,
+        faults: Sequence[FaultSpec | Any] = (),
+    ) -> Json:
+        """Move the virtual clock `by` a length or `to` a moment: a datetime, RFC 3339, or "next".
+
+        `faults` strike the events that time causes meanwhile.
+        """
+        asked: Json = {} if by is None else {"by": duration_text(by) if by >= timedelta(0) else str(by)}
+        if to is not None:
+            asked |= {"toNext": True} if to == "next" else {"to": _moment(to)}
         if faults:
-            asked["faults"] = [FaultSpec.parse(each).to_json() for each in faults]
+            asked["faults"] = _faults(faults)
         return self._object("POST", "/simulator/clock/advance", json=asked, timeout=self._timeout * 10)
+
+    def idle(self) -> bool:
+        """Whether nothing is under way and nothing is due."""
+        return self.settle(0.0)
+
+    def settle(self, timeout: float | None = None) -> bool:
+        """Wait until all that is due has been sent and recorded; False when `timeout` seconds are over before."""
+        deadline = None if timeout is None else clock.monotonic() + timeout
+        while True:
+            portion = LONGEST_POLL if deadline is None else max(min(deadline - clock.monotonic(), LONGEST_POLL), 0.0)
+            params = {"timeout": duration_text(timedelta(milliseconds=round(portion * 1000)))}
+            found = self._object("GET", "/simulator/settled", params=params, timeout=portion + self._timeout)
+            if found["settled"] or (deadline is not None and clock.monotonic() >= deadline):
+                return bool(found["settled"])
 
     def reset(self) -> None:
         """Forget all events, deliveries, attempts and webhooks."""
         self._send("POST", "/simulator/reset", json={}, timeout=self._timeout * 2)
+
+
+def _faults(faults: Sequence[FaultSpec | Any]) -> list[Any]:
+    """Faults as they are sent; raises `BadValue` or `UnknownName`."""
+    return [FaultSpec.parse(each).to_json() for each in faults]
+
+
+def _moment(to: datetime | str) -> str:
+    """A moment as it is sent; one that is none is left for the server to refuse."""
+    if isinstance(to, datetime) and to.tzinfo is not None:
+        return clock.rfc3339(clock.nanoseconds(to))
+    return str(to)
 
 
 def _webhook(found: Json) -> Webhook:

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from emitter.clock import rfc3339
+from emitter.report.following import Followed, followed
 from emitter.report.text import verdict
 from emitter.report.timeline import SPRITE, flag, legend, sign, timeline
 from emitter.report.values import ERROR, FAILED, PASSED, SKIPPED, Mark, Report, StepReport
@@ -44,6 +45,7 @@ from emitter.report.words import (
 )
 
 STEPS, EVENTS, WRONG, LOST = 400, 200, 30, 100  # that are shown of each
+_TOLD = 3  # lines of what followed a step
 _OPEN = 40  # events whose table is open from the start
 _ORDER = (ERROR, FAILED, PASSED, SKIPPED)  # the first of these that any run has is how all of them went
 
@@ -85,7 +87,7 @@ class _View:
     timeline: Markup
     legend: Markup
     stretched: bool
-    steps: Sequence[tuple[StepReport, str]]
+    steps: Sequence[tuple[StepReport, str, Followed]]
     more_steps: int
     marks: Sequence[tuple[int, Mark]]
     more_marks: int
@@ -153,12 +155,12 @@ def _pairs(values: Mapping[str, Any]) -> str:
     )
 
 
-def _timed(steps: Sequence[StepReport]) -> list[tuple[StepReport, str]]:
-    """Each step with its time, where that is another than that of the step before."""
+def _timed(steps: Sequence[StepReport]) -> list[tuple[StepReport, str, Followed]]:
+    """Each step with what followed, and its time where that is another than that of the step before."""
     found, last = [], ""
     for step in steps:
         when = moment(step.at) if step.at is not None else ""
-        found.append((step, when if when != last else ""))
+        found.append((step, when if when != last else "", followed(step).first(_TOLD)))
         last = when or last
     return found
 

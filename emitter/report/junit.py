@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as XML
 
 from emitter.clock import rfc3339
+from emitter.report.following import followed
 from emitter.report.text import as_text, verdict
 from emitter.report.values import ERROR, FAILED, SKIPPED, Report, StepReport
-from emitter.report.words import CONTAINERS, gone_wrong, lines_of, moment, place, printable, short_type
+from emitter.report.words import CONTAINERS, gone_wrong, lines_of, moment, place, printable
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
@@ -83,12 +84,12 @@ def _cases(report: Report) -> Iterable[XML.Element]:
         yield case
     # It fails where no step says why, so that a run that broke off is never green.
     case = _case(report, "is played to its end", 0, report.took)
-    told = bool(gone_wrong(report))
+    explained = bool(gone_wrong(report))
     if report.status == SKIPPED:
         XML.SubElement(case, "skipped", message=_legal(printable(report.error or "it was not played")))
-    elif report.error or (report.status == ERROR and not told):
+    elif report.error or (report.status == ERROR and not explained):
         _say(case, "error", report.error or verdict(report), [place(report, 0), *lines_of(report.error)])
-    elif report.status == FAILED and not told:
+    elif report.status == FAILED and not explained:
         _say(case, "failure", verdict(report), [place(report, 0)])
     yield case
 
@@ -117,7 +118,7 @@ def _judge(case: XML.Element, report: Report, step: StepReport) -> None:
             lines += [f"  {line}" for each in finding.details for line in lines_of(each)]
         if step.times > 1:
             lines.append(f"{step.failures:,} of {step.times:,} rounds failed; this is the first of them.")
-        lines += [f"what followed: {short_type(printable(each))}" for each in step.told]
+        lines += [f"what followed: {each}" for each in followed(step).lines]
         _say(case, "failure", message, lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from emitter.report.following import Followed, followed
 from emitter.report.values import ERROR, FAILED, SKIPPED, Finding, Report, StepReport
 from emitter.report.words import (
     LABELS,
@@ -63,7 +64,9 @@ def _story(report: Report, verbose: bool) -> Iterator[str]:
         time = moment(step.at) if step.at is not None else ""
         yield f"  {WORDS.get(step.status, 'ok'):<5}  {time if time != last else '':<19}  {_line(step)}  {_words(step)}"
         last = time or last
-        for line in _followed(step, verbose):
+        for line in _followed(followed(step), verbose):
+            yield f"{_BELOW}{'  ' * step.depth}{line}"
+        for line in _held(step) if verbose else ():
             yield f"{_BELOW}{'  ' * step.depth}{line}"
         for line in _wrong(step, verbose):
             yield f"{_NEAR}{line}"
@@ -92,14 +95,18 @@ def _words(step: StepReport) -> str:
     return text + (f"  ({'; '.join(notes)})" if notes else "")
 
 
-def _followed(step: StepReport, verbose: bool) -> Iterator[str]:
+def _followed(told: Followed, verbose: bool) -> Iterator[str]:
     """What came of a step."""
-    told = step.told if verbose else step.told[:FEW]
-    for each in told:
-        yield f"-> {printable(each)}"
-    if len(told) < len(step.told):
-        yield f"   and {len(step.told) - len(told):,} more (-v shows them)"
-    for finding in step.findings if verbose else ():
+    shown = told if verbose else told.first(FEW)
+    for each in shown.lines:
+        yield f"-> {each}"
+    if shown.more:
+        yield f"   and {counted(shown.more, 'more event')}{' (-v shows more)' if shown.lines != told.lines else ''}"
+
+
+def _held(step: StepReport) -> Iterator[str]:
+    """What was expected and came."""
+    for finding in step.findings:
         if finding.passed:
             found = f" ({printable(finding.found)})" if finding.found else ""
             yield f"holds: {printable(finding.claim)}{found}"
@@ -162,7 +169,7 @@ def _row(
 ) -> str:
     """One line of counts: the sum, and what it is made of."""
     parts = by_count(counts) if largest else [each for each in counts.items() if each[1]]
-    shown = parts if verbose else parts[:_TYPES]
+    shown = parts if verbose or len(parts) == _TYPES + 1 else parts[:_TYPES]
     text = ", ".join(f"{count:,} {printable(name)}" for name, count in shown)
     if len(shown) < len(parts):
         text += f", {len(parts) - len(shown):,} other kinds"

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup, escape
 
-from emitter.clock import SECOND, rfc3339
+from emitter.report.axis import labels
 from emitter.report.lanes import Lane, Scale, lanes_of
 from emitter.report.values import Mark, Report, StepReport
 from emitter.report.words import (
+    LABELS,
     STATES,
     answer,
     counted,
@@ -38,9 +39,8 @@ _SHAPES = {
     "interrupted": '<path d="M0-4.5V1M0 3.6V4.4"/>',
     "pending": '<circle r="3.6" stroke-dasharray="1.9 1.87"/>',
     "dropped": '<path d="M-4 0H4"/>',
-    "unsent": '<circle r="1"/>',
 }
-_SAME = {"started": "pending"}  # drawn alike
+_SAME = {"started": "pending", "unsent": "dropped"}  # drawn alike
 SPRITE = Markup(
     '<svg class="sprite" width="0" height="0" aria-hidden="true"><defs>'
     + "".join(
@@ -50,12 +50,9 @@ SPRITE = Markup(
     + '<symbol id="t-flag" overflow="visible"><path class="flag" d="M0 0V-9L6-6.6 0-4.2"/></symbol>'
     + "</defs></svg>"
 )
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800,
-          604_800, 1_209_600, 2_592_000, 7_776_000, 15_552_000, 31_536_000, 157_680_000, 1_576_800_000)  # fmt: skip
-_LABELS = 9  # on the axis, at most
+_TRIES = 12  # attempts of one event that are drawn
 _BESIDE = 1.0  # per cent from one attempt to another that stands beside it
 _LETTER = 0.62  # per cent of the width that a letter of an event's type takes, where the page is wide
-_DAY = 86_400
 
 
 def timeline(report: Report, *, anchor: str = "", linked: frozenset[int] = frozenset()) -> Markup:
@@ -118,49 +115,22 @@ def _known(state: str) -> str:
 
 def _said(report: Report, lanes: Sequence[Lane]) -> str:
     """The picture in words, for those who do not see it."""
-    states = ", ".join(f"{count:,} {state}" for state, count in in_order(Counter(map(state_of, report.marks))))
-    return (
+    states = ", ".join(
+        f"{count:,} {LABELS.get(state, state)}" for state, count in in_order(Counter(map(state_of, report.marks)))
+    )
+    return printable(
         f"Timeline of {counted(len(report.marks), 'event')} in {counted(len(lanes), 'lane')}, from "
         f"{moment(report.start)} to {moment(report.end)} UTC: {states or 'nothing'}. The tables below hold the same."
     )
 
 
 def _axis(scale: Scale, top: int, height: int) -> Iterator[Markup]:
-    """Lines at round times, with labels where there is room, whole dates before the rest."""
-    times = [(at, scale.of_time(at), label, whole) for at, label, whole in _round_times(scale)]
-    taken: list[tuple[float, float]] = []
-    for at, x, label, _ in sorted(times, key=lambda each: not each[3]):
-        half = len(label) * 0.34 + 0.8
-        fits = x > half and x + half < 100 and all(abs(x - other) > half + theirs for other, theirs in taken)
-        yield Markup('<line class="grid" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
-            _per_cent(x), top - (6 if fits else 3), height - 2
-        )
-        if fits:
-            taken.append((x, half))
-            yield Markup('<text class="time" x="{}" y="{}"><title>{} UTC</title>{}</text>').format(
-                _per_cent(x), top - 12, moment(at), label
-            )
-
-
-def _round_times(scale: Scale) -> Iterator[tuple[int, str, bool]]:
-    """Round moments of the run with their labels; whether a label is a date."""
-    length = (scale.last - scale.first) // SECOND
-    if length < 2:
-        return
-    step = next((each for each in _STEPS if length / each <= _LABELS), _STEPS[-1])
-    first = -(-scale.first // (step * SECOND)) * step
-    day = ""
-    for at in range(first, scale.last // SECOND + 1, step):
-        text = rfc3339(at * SECOND, 0)
-        date, time = text[:10], text[11:16] if step >= 60 else text[11:19]
-        known = date if date[:4] != day[:4] else date[5:]
-        if step >= _DAY:
-            label, whole = known, known == date
-        else:
-            label = time if date == day else known if time.startswith("00:00") else f"{known} {time}"
-            whole = date != day
-        day = date
-        yield at * SECOND, label, whole
+    for each in labels(scale):
+        x = _per_cent(each.x)
+        yield Markup(
+            '<line class="grid" x1="{x}" x2="{x}" y1="{from_}" y2="{to}"/>'
+            '<text class="time" x="{x}" y="{foot}"><title>{exact} UTC</title>{text}</text>'
+        ).format(x=x, from_=top - 6, to=height - 2, foot=top - 12, exact=moment(each.at), text=each.text)
 
 
 def _failures(report: Report) -> list[tuple[int, str, str]]:
@@ -199,21 +169,17 @@ def _lane(lane: Lane, scale: Scale, top: int, anchor: str, linked: frozenset[int
     if len(lane.marks) > _CROWDED:
         yield from _crowd(lane, places, top)
         return
-    free = -100.0
-    after = [*places[1:], 100.5]
-    for (number, mark), x, then in zip(lane.marks, places, after, strict=True):
-        ticks, free = _ticks(mark, x, scale, top, free)
-        name = short_type(mark.type).removeprefix("access_requests.")
-        if x <= free < then - (len(name) + 1) * _LETTER:
-            ticks += Markup('<text class="type" x="{}" y="{}">{}</text>').format(
-                _per_cent(free), top + _TICKS + 4, printable(name)
-            )
+    ticks = _ticks(lane, places, scale)
+    taken = sorted(x for each in ticks for x, _ in each)
+    for place, ((number, mark), x) in enumerate(zip(lane.marks, places, strict=True)):
+        then = places[place + 1] if place + 1 < len(places) else 100.5
+        parts = [_tick(state, at, top) for at, state in ticks[place]]
+        if faults_of(mark):
+            parts.append(Markup('<use href="#t-flag" x="{}" y="{}"/>').format(_per_cent(x), top + _DOT - 3))
         dot = Markup(
             '<g class="event {}"><title>{}</title><circle cx="{x}" cy="{y}" r="4.5"/>{}{}</g>'
         ).format(
-            _known(state_of(mark)), _told(mark), ticks,
-            Markup('<use href="#t-flag" x="{}" y="{}"/>').format(_per_cent(x), top + _DOT - 3)
-            if faults_of(mark) or mark.dropped else "",
+            _known(state_of(mark)), _told(mark), Markup("").join(parts), _named(mark, x, then, taken, top),
             x=_per_cent(x), y=top + _DOT,
         )  # fmt: skip
         yield (
@@ -221,20 +187,40 @@ def _lane(lane: Lane, scale: Scale, top: int, anchor: str, linked: frozenset[int
         )  # fmt: skip
 
 
-def _ticks(mark: Mark, x: float, scale: Scale, top: int, free: float) -> tuple[Markup, float]:
-    """The attempts beneath an event, none on top of another: one that comes soon after the one before stands beside it.
+def _ticks(lane: Lane, places: Sequence[float], scale: Scale) -> list[list[tuple[float, str]]]:
+    """Where the attempts of each event stand and how they ended; one that would lie on another stands beside it.
 
-    `free` is where the lane's row of ticks is free from; it is given back as it is then.
+    First attempts come first, so that they stand right beneath their events.
     """
-    found = Markup("")
-    if not mark.ticks:
-        return _tick(_known(state_of(mark)), x, top), x + _BESIDE
-    for tick in mark.ticks[:12]:
-        at = x if tick.at - mark.at <= scale.near else scale.of_time(tick.at)
-        at = max(at, free)
-        free = at + _BESIDE
-        found += _tick(_known(tick.outcome), min(at, 99.0), top)
-    return found, free
+    taken: list[float] = []
+    found: list[list[tuple[float, str]]] = [[] for _ in lane.marks]
+    for turn in range(_TRIES):
+        for place, ((_, mark), x) in enumerate(zip(lane.marks, places, strict=True)):
+            if turn == 0 and not mark.ticks:
+                found[place].append((x, _known(state_of(mark))))
+                taken.append(x)
+            if turn >= len(mark.ticks):
+                continue
+            tick = mark.ticks[turn]
+            at = x if tick.at - mark.at <= scale.near else scale.of_time(tick.at)
+            while clash := [other for other in taken if abs(other - at) < _BESIDE * 0.9]:
+                at = max(clash) + _BESIDE
+            taken.append(at)
+            found[place].append((min(at, 99.5), _known(tick.outcome)))
+    return found
+
+
+def _named(mark: Mark, x: float, then: float, taken: Sequence[float], top: int) -> Markup:
+    """The type of an event beside its attempts, if there is room before `then` and before the next attempt."""
+    name = printable(short_type(mark.type).removeprefix("access_requests."), 60)
+    for other in taken:
+        if x <= other < x + _BESIDE * 1.2:
+            x = other
+    x += _BESIDE
+    end = x + (len(name) + 1) * _LETTER
+    if end > then or any(x <= other < end for other in taken):
+        return Markup("")
+    return Markup('<text class="type" x="{}" y="{}">{}</text>').format(_per_cent(x), top + _TICKS + 4, name)
 
 
 def _tick(state: str, x: float, top: int) -> Markup:
@@ -248,9 +234,9 @@ def _told(mark: Mark) -> str:
     about = ", ".join(filter(None, (mark.product, mark.request)))
     cause = f"line {mark.line}" if mark.line else "caused by time"
     went = ", ".join(
-        f"{answer(tick)}{f' ({chr(44).join(tick.faults)})' if tick.faults else ''}" for tick in mark.ticks[:12]
+        f"{answer(tick)}{f' ({chr(44).join(tick.faults)})' if tick.faults else ''}" for tick in mark.ticks[:_TRIES]
     )  # fmt: skip
-    went = f"dropped, {mark.dropped}" if mark.dropped else went or "not sent"
+    went = went or (f"not sent, {mark.dropped}" if mark.dropped else "not sent")
     return printable(f"{moment(mark.at)} {short_type(mark.type)}{f' · {about}' if about else ''} · {cause} · {went}")
 
 
@@ -262,7 +248,7 @@ def _crowd(lane: Lane, places: Sequence[float], top: int) -> Iterator[Markup]:
     tallest = max(map(len, bars.values()))
     for place, marks in bars.items():
         states = in_order(Counter(map(state_of, marks)))
-        text = ", ".join(f"{count:,} {state}" for state, count in states)
+        text = ", ".join(f"{count:,} {printable(LABELS.get(state, state))}" for state, count in states)
         faults = sum(bool(faults_of(mark)) for mark in marks)
         text += f"; {faults:,} with faults" if faults else ""
         yield (

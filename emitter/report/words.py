@@ -104,9 +104,7 @@ def gone_wrong(report: Report) -> list[StepReport]:
 
 
 def state_of(mark: Mark) -> str:
-    """Say what became of an event: how its last attempt ended, `dropped`, or `unsent` where there was none to send."""
-    if mark.dropped:
-        return "dropped"
+    """Say what became of an event: how its last attempt ended, or `unsent` where there was none."""
     return mark.ticks[-1].outcome if mark.ticks else "unsent"
 
 

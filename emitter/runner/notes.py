@@ -68,7 +68,8 @@ class Note:
         return StepReport(
             line=self.step.line, kind=_KINDS[type(self.step)], words=self.words, status=status, depth=self.depth,
             at=self.at, times=self.times, failures=self.failures, events=self.events,
-            told=tuple(map(told, self.places)), faults=tuple(map(str, self.step.faults)), findings=self.findings, error=self.error,
+            told=tuple(map(told, self.places)), faults=tuple(map(str, self.step.faults)), findings=self.findings,
+            error=self.error,
         )  # fmt: skip
 
 

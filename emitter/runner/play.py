@@ -20,6 +20,8 @@ from emitter.runner.chronicle import Chronicle
 from emitter.runner.judging import Checkpoint, Judging
 from emitter.runner.scope import Scope, Thing
 from emitter.runner.stage import Json, Stage
+from emitter.scenario import expected
+from emitter.scenario.names import CHECKPOINT
 from emitter.scenario.steps import Expectation
 from emitter.store.tally import RunTally
 from emitter.trigger import TriggerSpec
@@ -95,14 +97,12 @@ class Play:
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
-    def act(
-        self, action: str, /, *, name: str = "", faults: Sequence[FaultSpec] = (), line: int = 0, **parameters: Any
-    ) -> Thing:
-        """Do something in the simulated app; names of the scope may stand for entities in its parameters.
+    def act(self, action: str, /, *, as_: str = "", faults: Sequence[FaultSpec] = (), **parameters: Any) -> Thing:
+        """Do something in the simulated app; things, and names of the scope, may stand for entities in its parameters.
 
-        Returns what it was done to, which `name` stands for from then on. Raises what `World.act` does.
+        Returns what it was done to, which `as_` stands for from then on. Raises what `World.act` does.
         """
-        return self.acted(action, self.scope, parameters, name=name, faults=faults, line=line)[0]
+        return self.acted(action, self.scope, parameters, name=as_, faults=faults)[0]
 
     def acted(
         self,
@@ -236,18 +236,29 @@ class Play:
 
     # --- expectations -----------------------------------------------------------------------------------------------
 
-    def expect(self, *expected: Expectation, within: timedelta = timedelta(0), name: str = "") -> list[Finding]:
-        """Hold what happened against what should have, and say what was found; asks again for up to `within`."""
-        return self.judged(expected, self.scope, within=within, name=name)
+    def expect(self, *, as_: str = "", **words: Any) -> list[Finding]:
+        """Hold what happened against what should have, in the words of a scenario, and say what was found.
+
+        As `expect(events=["request-created"], deliveries={"accepted": 1}, within="5s")`. Raises `ScenarioError` for
+        what the language has no word for.
+        """
+        asked = expected(words, catalog=self.stage.catalog, things={**self.scope.things(), **self._looked()})
+        return self.judged(asked.expectations, self.scope, within=asked.within, name=as_)
+
+    def _looked(self) -> dict[str, str]:
+        return dict.fromkeys(set(self._checkpoints) - {"start", "last"}, CHECKPOINT)
 
     def judged(
-        self, expected: Sequence[Expectation], scope: Scope, *, within: timedelta = timedelta(0), name: str = ""
+        self, asked: Sequence[Expectation], scope: Scope, *, within: timedelta = timedelta(0), name: str = ""
     ) -> list[Finding]:
-        """As `expect`, under a scope. Afterwards `since: last`, and `since` with its name, look back to this moment."""
+        """As `expect`, of what was read already, under a scope.
+
+        Afterwards `since: last`, and `since` with its name, look back to this moment.
+        """
         deadline = clock.monotonic() + within.total_seconds()
         while True:
             self.settle()
-            findings = [finding for each in expected for finding in self._judge(each, scope)]
+            findings = [finding for each in asked for finding in self._judge(each, scope)]
             if all(each.passed for each in findings) or clock.monotonic() >= deadline:
                 break
             self.pause(_POLL)
@@ -256,5 +267,5 @@ class Play:
             self._checkpoints[name] = here
         return findings
 
-    def _judge(self, expected: Expectation, scope: Scope) -> list[Finding]:
-        return self.judging.judge(expected, scope, self._checkpoints.get(expected.since, self._start))
+    def _judge(self, asked: Expectation, scope: Scope) -> list[Finding]:
+        return self.judging.judge(asked, scope, self._checkpoints.get(asked.since, self._start))

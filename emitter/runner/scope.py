@@ -71,6 +71,11 @@ class Scope:
             raise BadValue(name, str(found), "is no entity of the simulated app.")
         return found
 
+    def things(self) -> dict[str, str]:
+        """The names that stand for entities here, with their kinds."""
+        around = self._around.things() if self._around else {}
+        return around | {name: each.kind for name, each in self._names.items() if isinstance(each, Thing)}
+
     def called(self, thing_id: str) -> str:
         """The name that stands for an entity, the innermost first; empty where none does."""
         scope: Scope | None = self
@@ -92,6 +97,8 @@ class Scope:
             return "".join(
                 each if isinstance(each, str) else _as_text(self._plain(self._look_up(each))) for each in value.parts
             )
+        if isinstance(value, Thing):
+            return value.id
         if isinstance(value, Condition):
             return Condition(value.word, self.value(value.value))
         if isinstance(value, Mapping):

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from emitter.assumptions import Assumptions
 from emitter.catalog import Catalog
 from emitter.errors import BadValue, EmitterError, ScenarioError, shown
 from emitter.scenario.acting import cast
+from emitter.scenario.expecting import expect
 from emitter.scenario.files import read_file
 from emitter.scenario.names import VARIABLE, Meaning, Names
 from emitter.scenario.nodes import LARGEST, Mistakes, Node, compose, scalar
 from emitter.scenario.playing import TooLong, length
 from emitter.scenario.reading import Reading, no, said
 from emitter.scenario.stepping import steps
-from emitter.scenario.steps import Scenario
+from emitter.scenario.steps import Expect, Scenario
 from emitter.scenario.texts import a_moment, a_seed, a_text, as_text, filled, is_open, template
 from emitter.scenario.vocabulary import NEEDS, TOP
 
@@ -84,6 +87,25 @@ def _read(
             length(found.steps, reading.variables)
         except TooLong as error:
             mistakes.add(error.line, error.why)
+    if mistakes:
+        raise mistakes.error()
+    return found
+
+
+def expected(words: Mapping[str, Any], *, catalog: Catalog, things: Mapping[str, str]) -> Expect:
+    """Read what is expected from a mapping in the words of the language; raises `ScenarioError`.
+
+    `things` are the names that may stand in it, and the kind of entity that each stands for (or `checkpoint`).
+    """
+    mistakes = Mistakes("expect")
+    try:
+        written = orjson.dumps({"expect": words})
+    except TypeError as error:
+        raise ScenarioError("expect", [(1, f"{error}.")]) from None
+    reading, names = Reading(mistakes, catalog, None), Names()
+    for name, kind in things.items():
+        names.put(name, Meaning(kind, 0))
+    found = expect(reading, compose(written, mistakes), names)
     if mistakes:
         raise mistakes.error()
     return found

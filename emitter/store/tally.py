@@ -111,8 +111,8 @@ class RunTally:
         with self._reader.connection() as connection:
             total = connection.execute(f"SELECT count(*) {said}", values).fetchone()[0]
             rows = connection.execute(
-                "SELECT d.id, d.event, d.state, d.attempts, coalesce(nullif(d.note, ''), (SELECT r.error FROM attempts a "
-                "JOIN answers r ON r.attempt = a.id WHERE a.delivery = d.id ORDER BY a.number DESC LIMIT 1), '') "
+                "SELECT d.id, d.event, d.state, d.attempts, coalesce(nullif(d.note, ''), (SELECT r.error FROM attempts "
+                "a JOIN answers r ON r.attempt = a.id WHERE a.delivery = d.id ORDER BY a.number DESC LIMIT 1), '') "
                 f"{said} ORDER BY d.id LIMIT ?",
                 (*values, most),
             ).fetchall()

@@ -74,10 +74,13 @@ def _register(app: Flask) -> None:
     from emitter.web.product_api import PREFIXES, product
     from emitter.web.signing_in import session
     from emitter.web.simulator_api import simulator_api
+    from emitter.web.world_api import Name, world_api
 
+    app.url_map.converters["name"] = Name
     for prefix in PREFIXES:
         app.register_blueprint(product, url_prefix=prefix or None, name="marketplace" if prefix else "product")
     app.register_blueprint(simulator_api)
+    app.register_blueprint(world_api)
     app.register_blueprint(document)
     app.register_blueprint(session)
     app.register_blueprint(pages.blueprint)

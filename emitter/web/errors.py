@@ -7,13 +7,15 @@ or with the page that `app.extensions["emitter.error-page"]` makes (of a status 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from emitter.errors import Conflict, EmitterError, NotFound, Unavailable, UsageError, Violation
+from emitter.errors import Conflict, EmitterError, IllegalAction, NotFound, Unavailable, UsageError, Violation
 
 PRODUCT_PATHS = ("/marketplace/", "/api/", "/health")
 OUR_PATHS = ("/simulator/",)
@@ -76,6 +78,9 @@ def facts(error: EmitterError) -> dict[str, Any]:
     """What an error knows beside its text, for programs."""
     found = {name: getattr(error, name) for name in _FACTS if getattr(error, name, None)}
     found = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+    if isinstance(error, IllegalAction):
+        found |= {name: getattr(error, name) for name in ("action", "kind", "id", "state", "why")}
+        found["legal"] = list(error.legal)
     violations: tuple[Violation, ...] = getattr(error, "violations", ())
     if violations:
         found["violations"] = [
@@ -86,7 +91,7 @@ def facts(error: EmitterError) -> dict[str, Any]:
 
 
 def _mistake(error: EmitterError) -> Response:
-    return _answer(status_of(error), str(error), kind=type(error).__name__, **facts(error))
+    return _answer(status_of(error), str(error), kind=type(error).__name__, more=facts(error))
 
 
 def _http(error: HTTPException) -> Response:
@@ -107,7 +112,7 @@ def _unexpected(error: Exception) -> Response:
     return _answer(500, _WHY[500])
 
 
-def _answer(status: int, text: str, *, kind: str = "", **more: Any) -> Response:
+def _answer(status: int, text: str, *, kind: str = "", more: Mapping[str, Any] = MappingProxyType({})) -> Response:
     if _is_product(request.path):
         answer = _product_answer(status, text, kind, more)
     elif request.path.startswith(OUR_PATHS):
@@ -125,7 +130,7 @@ def _is_product(path: str) -> bool:
     return path.startswith(PRODUCT_PATHS)
 
 
-def _product_answer(status: int, text: str, kind: str, more: dict[str, Any]) -> Response:
+def _product_answer(status: int, text: str, kind: str, more: Mapping[str, Any]) -> Response:
     style = current_app.extensions["emitter"].assumptions.errors_style
     if style == "empty":
         return Response(status=status)
@@ -135,7 +140,7 @@ def _product_answer(status: int, text: str, kind: str, more: dict[str, Any]) -> 
     return Response(current_app.json.dumps(body), status, mimetype="application/json")
 
 
-def problem(status: int, text: str, kind: str, more: dict[str, Any]) -> Response:
+def problem(status: int, text: str, kind: str, more: Mapping[str, Any]) -> Response:
     """A problem document: `type` names the kind of mistake, `detail` is its text, what else is known stands beside."""
     slug = re.sub(r"(?<!^)(?=[A-Z])", "-", kind).lower()
     body = {

@@ -21,7 +21,9 @@ from emitter.errors import Unavailable
 from emitter.web.access import Access, is_loopback
 from emitter.web.errors import Busy, Forbidden, Unauthorized, WrongHost
 
-__all__ = ["COOKIE", "Access", "Guards", "Slots", "check_csrf", "csrf_token", "guard_api", "guards", "open_to_all"]
+__all__ = [
+    "COOKIE", "Access", "Guards", "Slots", "check_csrf", "csrf_token", "guard_api", "guards", "open_to_all", "slots",
+]  # fmt: skip
 
 COOKIE = "emitter-session"
 CSRF_FIELD = "csrf"
@@ -189,6 +191,12 @@ class Guards:
 def guards() -> Guards:
     """The guards of the app at hand."""
     found: Guards = current_app.extensions["emitter.guards"]
+    return found
+
+
+def slots(name: str) -> Slots:
+    """The slots of the app at hand for one of the slow things: `polls`, `slow` or `clock`."""
+    found: Slots = current_app.extensions[f"emitter.{name}"]
     return found
 
 

@@ -6,10 +6,7 @@ The tests hold it against the routes, and against what they answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import orjson
 from flask import Blueprint, Response
@@ -19,33 +16,13 @@ from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES
 from emitter.simulator import VERSION
 from emitter.web.guards import guard_api, open_to_all
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
+from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
+from emitter.web.operation import Operation
 
 document = guard_api(Blueprint("document", __name__, url_prefix="/simulator"))
 
 ID = "3f2c9a52-6a0e-4d3b-9a55-2f8f3b1f6c11"
 HOOK = "https://example.com/hook"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One route: what it is for, what it reads, what it answers.
-
-    `errors` are statuses beside those that any route of its kind may give.
-    """
-
-    id: str
-    summary: str
-    answer: str = ""  # the name of a schema; empty: no body
-    status: int = 200
-    reads: str = ""  # the name of a schema
-    reads_optional: bool = False
-    query: tuple[str, ...] = ()
-    errors: tuple[int, ...] = ()
-    media: tuple[str, ...] = ("application/json",)
-    is_open: bool = False
-    is_list: bool = False
-    also: Mapping[int, str] = ()  # type: ignore[assignment]  # other successes, by status
-    example: Any = None  # of the body that is read
 
 
 _FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "fault", "since", "until", "text")
@@ -114,6 +91,9 @@ OURS: dict[tuple[str, str], Operation] = {
         query=("timeout", "count") + _FILTERS + _PAGING,
     ),
     ("GET", "/simulator/faults"): Operation("faults", "What can be made to go wrong on purpose", "Faults"),
+    ("GET", "/simulator/settled"): Operation(
+        "settled", "Wait until nothing is under way and nothing is due, 30 s at most", "Settled", query=("timeout",)
+    ),
     ("POST", "/simulator/check"): Operation(
         "check", "Hold a body against the schemas", "Contract", reads="*",
         example={"type": "marketplace.data_product.state.created"},
@@ -133,10 +113,7 @@ OURS: dict[tuple[str, str], Operation] = {
         "reset", "Forget all events, deliveries, attempts and webhooks", status=204, reads="Nothing",
         reads_optional=True, example={},
     ),
-    ("POST", "/simulator/clock/advance"): Operation(
-        "advance", "Move the virtual clock", "State", reads="Advance", errors=(409,),
-        example={"by": "7d", "faults": [{"unreachable": {"for": "2d"}}]},
-    ),
+    **WORLD,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
@@ -166,7 +143,9 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "timeout": ("timeout", {**DURATION, "default": "10s"}, "30 s at most."),
     "count": ("count", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}, ""),
     "dryRun": ("dryRun", YES_NO, "Show what would be sent, and send nothing."),
+    **WORLD_PARAMETERS,
 }
+_EXAMPLES = {"name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025"}
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
     401: "No token, or a wrong one.",
@@ -221,7 +200,7 @@ def describe() -> Schema:
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**SCHEMAS, "Nothing": {"type": "object", "additionalProperties": False},
+            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, "Nothing": {"type": "object", "additionalProperties": False},
                         "Anything": {"type": "object"}},
         },
     }  # fmt: skip
@@ -287,8 +266,8 @@ def _request_body(operation: Operation) -> Schema:
 
 
 def _path_parameter(name: str) -> Schema:
-    return {"name": name, "in": "path", "required": True, "schema": TEXT,
-            "example": "access-revoked" if name == "name" else "1" if name == "attempt_id" else ID}  # fmt: skip
+    schema = KIND if name == "kind" else TEXT
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": _EXAMPLES.get(name, ID)}
 
 
 def _query_parameter(key: str) -> Schema:

@@ -156,6 +156,8 @@ _CONFIGURATION = {
     "signingKey": _KEY,
 }
 
+COMPLETE = described(YES_NO, "With `wait`: whether all deliveries were over in time.")
+
 SCHEMAS: dict[str, Schema] = {
     "Problem": {
         "type": "object",
@@ -234,17 +236,11 @@ SCHEMAS: dict[str, Schema] = {
             )
         }
     ),
-    "Triggered": answer(
-        {
-            "events": many(
-                answer(
-                    {name: schema for name, schema in _EVENT.items() if name != "recordedAt"}
-                    | {"deliveries": many({"anyOf": [answer(_PLANNED), ref("Delivery")]})}
-                )
-            ),
-            "complete": described(YES_NO, "With `wait`: whether all deliveries were over in time."),
-        },
-        optional=("complete",),
+    "Triggered": answer({"events": many(ref("Sent")), "complete": COMPLETE}, optional=("complete",)),
+    "Sent": answer(
+        {name: schema for name, schema in _EVENT.items() if name != "recordedAt"}
+        | {"deliveries": many({"anyOf": [answer(_PLANNED), ref("Delivery")]})},
+        description="An event that is on disk, with its deliveries: as they were planned, or what became of them.",
     ),
     "Preview": answer(
         {"events": many(answer({"type": TEXT, "timestamp": MOMENT, "verdict": _VERDICT, "seed": maybe(WHOLE),
@@ -288,6 +284,7 @@ SCHEMAS: dict[str, Schema] = {
     "Attempts": answer({"attempts": many(ref("AttemptSummary")), **_PAGE}),
     "Count": answer({"count": COUNT, "capped": described(YES_NO, "Whether there are more than were counted.")}),
     "Waited": answer({"complete": YES_NO, "attempts": many(ref("AttemptSummary"))}),
+    "Settled": answer({"settled": YES_NO}),
     "Resend": asked({"asIs": described(YES_NO, "Byte for byte as it was, instead of signed anew.")}),
     "OurWebhook": answer(
         {
@@ -312,11 +309,6 @@ SCHEMAS: dict[str, Schema] = {
          "profile": TEXT, "seed": WHOLE, "inFlight": COUNT, "waiting": COUNT, "webhooks": COUNT,
          "interruptedAtStart": COUNT}
     ),  # fmt: skip
-    "Advance": asked(
-        {"by": described({"type": "string", "pattern": "^([0-9]{1,4}(ms|s|m|h|d)){1,5}$"}, "How far, as 7d or 1h30m."),
-         "faults": ref("FaultsAsked")},
-        required=("by",),
-    ),
     "CreateWebhook": asked(_CONFIGURATION, required=("url",), closed=False),
     "UpdateWebhook": asked(_CONFIGURATION, closed=False),
     "Webhook": answer(

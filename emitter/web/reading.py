@@ -13,6 +13,7 @@ from emitter.assumptions import duration
 from emitter.errors import BadValue, UnknownName, UsageError
 from emitter.web.errors import WrongMediaType
 
+_WRONG = {str: "is no text.", bool: "is neither true nor false.", dict: "is no object.", list: "is no list."}
 LONGEST_WAIT = 30.0  # seconds; more would keep a thread of the server from others
 
 
@@ -54,7 +55,7 @@ def member(found: dict[str, Any], name: str, kind: type, *, default: Any = None)
     value = found[name]
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         told = "(a key)" if name == "signingKey" else value
-        raise BadValue(name, told, {str: "is no text.", bool: "is neither true nor false."}[kind])
+        raise BadValue(name, told, _WRONG[kind])
     return value
 
 

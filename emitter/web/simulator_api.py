@@ -1,44 +1,35 @@
-"""What the real app cannot give, over HTTP: trigger any event, read everything, wait, send again, move the clock.
+"""What the real app cannot give, over HTTP: trigger any event, read everything, wait, send again.
 
-Paths begin with `/simulator`. Mistakes come as problem JSON; a query string means what it means on the page and on the
-command line.
+The simulated app and its clock are next door (`world_api`). Paths begin with `/simulator`. Mistakes come as problem
+JSON; a query string means what it means on the page and on the command line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from emitter import clock
-from emitter.assumptions import duration
 from emitter.delivery import Webhook
 from emitter.errors import BadValue, NotFound, UsageError
 from emitter.export import FORMS, export
 from emitter.history import Json
 from emitter.query import LARGEST_PAGE, AttemptQuery
 from emitter.simulator import Simulator
-from emitter.trigger import TriggerSpec, read_faults
+from emitter.trigger import TriggerSpec
 from emitter.web import reading
 from emitter.web.errors import Forbidden
-from emitter.web.guards import Slots, guard_api, guards
+from emitter.web.guards import guard_api, guards, slots
+from emitter.web.waiting import follow, patiently
 
 EXPORT_TYPES = {"jsonl": "application/jsonl", "har": "application/json", "curl": "text/x-shellscript"}
-FARTHEST = timedelta(days=36525)
-_SLICE = 1.0  # seconds of a wait after which we look whether anybody still waits
 
 simulator_api = guard_api(Blueprint("simulator", __name__, url_prefix="/simulator"))
 
 
 def _simulator() -> Simulator:
     found: Simulator = current_app.extensions["emitter"]
-    return found
-
-
-def _slots(name: str) -> Slots:
-    found: Slots = current_app.extensions[f"emitter.{name}"]
     return found
 
 
@@ -59,35 +50,10 @@ def trigger() -> tuple[Response, int]:
     if "wait" not in asked:
         return jsonify({"events": simulator.trigger(spec)}), 201
     longest = reading.seconds("wait", asked["wait"])
-    with _slots("polls").hold():
+    with slots("polls").hold():
         events = simulator.trigger(spec)
-        complete = _follow(simulator, [each for event in events for each in event["deliveries"]], longest)
+        complete = follow(simulator, events, longest)
     return jsonify({"events": events, "complete": complete}), 201
-
-
-def _follow(simulator: Simulator, deliveries: list[Json], longest: float) -> bool:
-    """Put what became of deliveries in their place, once they are over or time is up; say whether all are over."""
-    pending = {each["id"]: each for each in deliveries}
-
-    def over(patience: float) -> bool:
-        for found in simulator.deliveries(list(pending), wait=patience):
-            pending[found["id"]].update(found)
-            if found["state"] != "pending":
-                del pending[found["id"]]
-        return not pending
-
-    return _patiently(over, longest)
-
-
-def _patiently(holds: Callable[[float], bool], longest: float) -> bool:
-    """Ask `holds` for a second at a time; give up when time is up, nobody waits any more, or the server stops."""
-    gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    stopping = current_app.extensions["emitter.stopping"]
-    deadline = clock.monotonic() + longest
-    while not holds(max(min(deadline - clock.monotonic(), _SLICE), 0.0)):
-        if clock.monotonic() >= deadline or stopping.is_set() or gone():
-            return False
-    return True
 
 
 @simulator_api.get("/events")
@@ -172,7 +138,7 @@ def exported() -> Response:
     query = _unpaged("format")
     if form not in FORMS or len(request.args.getlist("format")) > 1:
         raise BadValue("format", form, f"is none of {', '.join(FORMS)}.")
-    answer = _slots("slow").stream(export(_simulator().history, query, form), EXPORT_TYPES[form])
+    answer = slots("slow").stream(export(_simulator().history, query, form), EXPORT_TYPES[form])
     answer.headers["Content-Disposition"] = f'attachment; filename="attempts.{form if form != "curl" else "sh"}"'
     return answer
 
@@ -211,9 +177,17 @@ def wait() -> Response:
         found.update(simulator.wait(query, count=wanted, timeout=patience))
         return bool(found["complete"])
 
-    with _slots("polls").hold():
-        _patiently(enough, longest)
+    with slots("polls").hold():
+        patiently(enough, longest)
     return jsonify(found)
+
+
+@simulator_api.get("/settled")
+def settled() -> Response:
+    """Wait until nothing is under way and nothing is due."""
+    longest = reading.seconds("timeout", reading.parameters("timeout").get("timeout", "10s"))
+    with slots("polls").hold():
+        return jsonify({"settled": patiently(_simulator().settle, longest)})
 
 
 def _query(*beside: str) -> AttemptQuery:
@@ -351,21 +325,6 @@ def state() -> Response:
 def reset() -> Response:
     """Forget all events, deliveries, attempts and webhooks."""
     reading.json_object(optional=True, known=("nothing",))
-    with _slots("slow").hold():
+    with slots("slow").hold():
         _simulator().reset()
     return Response(status=204)
-
-
-@simulator_api.post("/clock/advance")
-def advance() -> Response:
-    """Move the virtual clock, sending what falls due on the way."""
-    found = reading.json_object(known=("by", "faults"))
-    by = reading.member(found, "by", str)
-    faults = read_faults("faults", found.get("faults", []))
-    if by is None:
-        raise UsageError('by is missing: how far, as {"by": "7d"}.')
-    length = duration(by, "by")
-    if length > FARTHEST:
-        raise BadValue("by", by, "is more than a hundred years at once.")
-    with _slots("slow").hold(), _slots("clock").hold():
-        return jsonify(_simulator().advance(length, faults=faults))

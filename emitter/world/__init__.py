@@ -9,12 +9,16 @@ from __future__ import annotations
 from emitter.world.actions import ACTIONS, described
 from emitter.world.entities import kind_of
 from emitter.world.happening import Happening
+from emitter.world.kinds import PLURALS, kind_named
+from emitter.world.listing import STATUSES
 from emitter.world.parameters import Action, Parameter
 from emitter.world.periods import Period
 from emitter.world.world import Caused, Done, Emit, Legal, World
 
 __all__ = [
     "ACTIONS",
+    "PLURALS",
+    "STATUSES",
     "Action",
     "Caused",
     "Done",
@@ -25,5 +29,6 @@ __all__ = [
     "Period",
     "World",
     "described",
+    "kind_named",
     "kind_of",
 ]

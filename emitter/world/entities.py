@@ -29,6 +29,8 @@ class Founding:
     seed: int
     reminded: int = 0
 
+    state = ""
+
 
 @dataclass(frozen=True, slots=True)
 class User:

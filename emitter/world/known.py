@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from emitter.errors import BadValue, NotFound, nearest
 from emitter.world.entities import PENDING, DataSource, Domain, Entity, Founding, Product, Request, User, kind_of
+from emitter.world.kinds import kind_named
 
 Found = TypeVar("Found", User, Domain, DataSource, Product)
 
@@ -54,6 +55,22 @@ class Known:
                 _keep(self.live, entity, entity.live)
                 _keep(self.open, entity, entity.state == PENDING)
 
+    def find(self, kind: str, text: str) -> Entity:
+        """The thing of this kind, whatever people call it, and of this id or name; raises `NotFound`, `UnknownName`."""
+        found: dict[str, Callable[[str], Entity]] = {
+            "user": self.user, "domain": self.domain, "data source": self.source, "data product": self.product,
+            "request": self.request,
+        }  # fmt: skip
+        return found[kind_named(kind)](text)
+
+    def all(self, kind: str) -> tuple[Entity, ...]:
+        """Everything of a kind that there is, deleted ones too, the oldest first; raises `UnknownName`."""
+        found: dict[str, Mapping[str, Entity]] = {
+            "user": self.users, "domain": self.domains, "data source": self.sources, "data product": self.products,
+            "request": self.requests,
+        }  # fmt: skip
+        return tuple(found[kind_named(kind)].values())
+
     def user(self, text: str) -> User:
         """The user of this id, name or user name; raises `NotFound`, or `BadValue` where the name is not unique."""
         found = self.users.get(text)
@@ -95,7 +112,7 @@ class Known:
             raise BadValue(kind, text, f"fits several: {', '.join(each.id for each in found[:5])}. Name one by its id.")
         close = nearest(text, [each.name for each in candidates], most=3)
         hint = f"Nearest: {', '.join(close)}." if close else "" if candidates else "There is none yet."
-        raise NotFound(kind, text, hint)
+        raise NotFound(kind, text, hint, nearest=close)
 
 
 def _keep(index: dict[str, dict[str, None]], request: Request, belongs: bool) -> None:

@@ -39,6 +39,20 @@ class Agenda:
         """When something falls due next; None for nothing."""
         return self._entries[0].due if self._entries else None
 
+    def forget_what_is_over(self, known: Known) -> None:
+        """Drop what stands first and comes to nothing any more: a warning of access that was revoked since."""
+        while self._entries and not self._holds(self._entries[0], known):
+            if heapq.heappop(self._entries).what == _REMINDER:
+                self._reminder = 0
+
+    def _holds(self, entry: _Entry, known: Known) -> bool:
+        if entry.what == _REMINDER:
+            return entry.due == self._reminder and any(known.open.values())
+        request = known.requests[entry.request]
+        if request.status != APPROVED or not request.live:
+            return False
+        return request.expiration == entry.due if entry.what == _END else entry.days in request.warnings
+
     def note(self, request: Request, now: int) -> None:
         """Take in what is to come of a request that has just become what it is."""
         if not request.live:

@@ -21,6 +21,7 @@ from emitter.world.entities import Entity, Request, User, document, kind_of, res
 from emitter.world.founding import founders
 from emitter.world.happening import Happening
 from emitter.world.known import Known
+from emitter.world.listing import those
 from emitter.world.parameters import Action, snake
 from emitter.world.passing import Agenda
 from emitter.world.showing import shown
@@ -226,6 +227,7 @@ class World:
     def next_due(self) -> int | None:
         """When something happens by itself next; None for nothing."""
         with self._acting:
+            self._agenda.forget_what_is_over(self.known)
             return self._agenda.next_due
 
     def _pass(self) -> None:
@@ -261,13 +263,15 @@ class World:
 
     def find(self, kind: str, text: str) -> Entity:
         """The user, domain, data source, data product or request of this id or name; raises `NotFound`."""
-        found: Mapping[str, Callable[[str], Entity]] = {
-            "user": self.known.user, "domain": self.known.domain, "data source": self.known.source,
-            "data product": self.known.product, "request": self.known.request,
-        }  # fmt: skip
-        if kind not in found:
-            raise UnknownName("kind of thing", kind, found)
-        return found[kind](text)
+        return self.known.find(kind, text)
+
+    def those(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Entity]:
+        """All of a kind, the oldest first; deleted ones only where `status` asks for them.
+
+        `status` is of products and requests, `product` and `user` (for whom) of requests. Raises `UnknownName`,
+        `UsageError`, `BadValue` or `NotFound`.
+        """
+        return those(self.known, kind, status=status, product=product, user=user)
 
     def show(self, entity: Entity) -> dict[str, Any]:
         """An entity as the API shows it (DataProduct, HydratedAccessRequest and their like)."""
@@ -275,19 +279,16 @@ class World:
 
     def state(self) -> dict[str, Any]:
         """Everything that is there, as the API shows it; deleted products and their requests are left out."""
-        known = self.known
-        due = self.next_due()
-        products = [each for each in tuple(known.products.values()) if not each.deleted_at]
-        requests = [each for each in tuple(known.requests.values()) if not each.deleted_at]
+        founding, due = self.known.founding, self.next_due()
         return {
-            "seed": known.founding.seed if known.founding else self._factory.seed,
+            "seed": founding.seed if founding else self._factory.seed,
             "now": rfc3339(self._clock.now(), 3),
             "nextDue": None if due is None else rfc3339(due, 3),
-            "users": [self.show(each) for each in tuple(known.users.values())],
-            "domains": [self.show(each) for each in tuple(known.domains.values())],
-            "dataSources": [self.show(each) for each in tuple(known.sources.values())],
-            "dataProducts": [self.show(each) for each in products],
-            "accessRequests": [self.show(each) for each in requests],
+            "users": [self.show(each) for each in self.those("users")],
+            "domains": [self.show(each) for each in self.those("domains")],
+            "dataSources": [self.show(each) for each in self.those("data sources")],
+            "dataProducts": [self.show(each) for each in self.those("data products")],
+            "accessRequests": [self.show(each) for each in self.those("requests")],
         }
 
     # --- starting over --------------------------------------------------------------------------------------------

@@ -1,0 +1,125 @@
+"""What every door into a simulator offers: the one in this process, and the one over HTTP.
+
+Who is handed a `Door` need not know which it is; the tests hold both, and the routes, against it. What they give is
+JSON as `history` and `world` shape it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from emitter.delivery import Webhook
+from emitter.faults import FaultSpec
+from emitter.query import AttemptQuery
+from emitter.trigger import TriggerSpec
+
+Json = dict[str, Any]
+
+
+class Door(Protocol):
+    """The verbs of a simulator; `Simulator` says what each does and raises."""
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def event_types(self) -> list[Json]: ...
+
+    def event_type(self, name: str) -> Json: ...
+
+    def preview(self, spec: TriggerSpec) -> list[Json]: ...
+
+    def trigger(self, spec: TriggerSpec) -> list[Json]: ...
+
+    def trigger_each(self, spec: TriggerSpec) -> Iterator[Json]: ...
+
+    def check(self, body: bytes) -> Json: ...
+
+    def faults(self) -> list[Json]: ...
+
+    # --- the world --------------------------------------------------------------------------------------------------
+
+    def actions(self) -> list[Json]: ...
+
+    def act(
+        self, action: str, /, *, run: str = "", faults: Sequence[FaultSpec | Any] = (), **parameters: Any
+    ) -> Json: ...
+
+    def world_state(self) -> Json: ...
+
+    def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]: ...
+
+    def world_entity(self, kind: str, name: str) -> Json: ...
+
+    # --- history ----------------------------------------------------------------------------------------------------
+
+    def attempts(self, query: AttemptQuery) -> Json: ...
+
+    def count(self, query: AttemptQuery) -> Json: ...
+
+    def attempt(self, attempt_id: int) -> Json: ...
+
+    def events(self, *, before: str = "", limit: int = 50, types: tuple[str, ...] = (), run: str = "") -> Json: ...
+
+    def event(self, event_id: str) -> Json: ...
+
+    def delivery(self, delivery_id: str) -> Json: ...
+
+    def deliveries(self, delivery_ids: Sequence[str], *, wait: float = 0.0) -> list[Json]: ...
+
+    def wait(self, query: AttemptQuery, *, count: int = 1, timeout: float = 10.0) -> Json: ...
+
+    def resend(self, attempt_id: int, *, as_is: bool = False) -> Json: ...
+
+    def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]: ...
+
+    # --- webhooks ---------------------------------------------------------------------------------------------------
+
+    def webhooks(self) -> list[Webhook]: ...
+
+    def webhook(self, webhook_id: str) -> Webhook: ...
+
+    def add_webhook(
+        self, url: str, *, verify_tls: bool = True, signing_key: str = "", ca: str = "", http2: bool = False
+    ) -> Webhook: ...
+
+    def change_webhook(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        verify_tls: bool | None = None,
+        signing_key: str | None = None,
+        ca: str | None = None,
+        http2: bool | None = None,
+        paused: bool | None = None,
+        suppressed: bool | None = None,
+    ) -> Webhook: ...
+
+    def delete_webhook(self, webhook_id: str) -> None: ...
+
+    def test_webhook(self, webhook_id: str) -> Json: ...
+
+    def test_config(self, url: str, *, verify_tls: bool = True, signing_key: str = "") -> Json: ...
+
+    # --- the simulator itself ---------------------------------------------------------------------------------------
+
+    def state(self) -> Json: ...
+
+    def assumed(self) -> list[Json]: ...
+
+    def clock_state(self) -> Json: ...
+
+    def advance(
+        self,
+        by: timedelta | None = None,
+        *,
+        to: datetime | str | None = None,
+        faults: Sequence[FaultSpec | Any] = (),
+    ) -> Json: ...
+
+    def idle(self) -> bool: ...
+
+    def settle(self, timeout: float | None = None) -> bool: ...
+
+    def reset(self) -> None: ...

@@ -1,0 +1,143 @@
+"""Three doors into one room: what Python can do, a program in any language can do over HTTP.
+
+The lists are read from the code, so a verb that is new in one place is missed in the others until it is there, or
+until it is said here why not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from inspect import Parameter, signature
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from emitter.client import Client
+from emitter.door import Door
+from emitter.errors import ServerUnreachable
+from emitter.faults import FAULTS
+from emitter.query import AttemptQuery
+from emitter.simulator import Simulator
+from emitter.trigger import TriggerSpec
+from emitter.web.openapi import OURS, describe
+from emitter.world import ACTIONS
+
+DOCUMENT = describe()
+SCHEMAS = DOCUMENT["components"]["schemas"]
+NOT_THROUGH_A_DOOR = {
+    "make": "gives events as objects of this process; `preview` shows the same ones through any door",
+    "webhook_history": "is how the vendor's API pages; that path is served, and `attempts` finds the same",
+    "test_result": "words what a test gave for the vendor's API; `test_webhook` returns it",
+    "faulting": "spans what a thread does; far away, every request names its own `faults`",
+    "pass_to": "is the runner's way to move the clock, many times a second; `advance` moves it for everybody",
+    "play": "takes a scenario as Python knows it, and blocks",
+    "backup": "writes a file where the store is: nobody far away may name one",
+    "close": "ends the simulator of this process; a client's `close` ends its connections",
+}
+ONLY_IN_THE_PROCESS = {("webhooks", "unlisted"): "one-off targets are the simulator's own bookkeeping"}
+ONLY_OVER_HTTP = {"openapi": "is the description itself"}
+
+
+def _public(kind: type) -> set[str]:
+    return {name for name, value in vars(kind).items() if callable(value) and not name.startswith("_")}
+
+
+VERBS = sorted(_public(Door))
+
+
+def test_every_verb_of_a_simulator_is_a_verb_of_a_door_or_it_is_said_why_not() -> None:
+    assert _public(Simulator) - _public(Door) == NOT_THROUGH_A_DOOR.keys()
+    assert _public(Door) <= _public(Simulator)
+    assert _public(Client) == _public(Door)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_takes_and_gives_the_same_through_every_door(verb: str) -> None:
+    here, door, there = (signature(getattr(kind, verb)) for kind in (Simulator, Door, Client))
+
+    own = [each for each in here.parameters.values() if (verb, each.name) not in ONLY_IN_THE_PROCESS]
+    assert own == list(door.parameters.values()) == list(there.parameters.values())
+    assert here.return_annotation == door.return_annotation == there.return_annotation
+
+
+# --- HTTP -------------------------------------------------------------------------------------------------------------
+
+
+class Noting(Client):
+    """A client that writes down what it would ask, and finds nobody there."""
+
+    def __init__(self) -> None:
+        super().__init__("http://emitter.test")
+        self.asked: list[tuple[str, str]] = []
+
+    def _send(self, method: str, path: str, *, timeout: float | None = None, **how: Any) -> requests.Response:
+        self.asked.append((method, urlsplit(path).path))
+        raise ServerUnreachable(self.url, "it only takes notes")
+
+
+EXAMPLES: dict[Any, Any] = {
+    str: "x", bytes: b"{}", int: 1, TriggerSpec: TriggerSpec(type="x"), AttemptQuery: AttemptQuery(),
+    Sequence[str]: ["x"], timedelta | None: timedelta(days=1), datetime | str | None: None,
+}  # fmt: skip
+
+
+def _operations(verb: str) -> Iterator[str]:
+    """The operations that a verb of the client asks for."""
+    client = Noting()
+    method = getattr(client, verb)
+    kinds = get_type_hints(method)
+    wanted = [
+        each for each in signature(method).parameters.values()
+        if each.kind is not Parameter.VAR_KEYWORD and (each.default is Parameter.empty or each.name == "by")
+    ]  # fmt: skip
+    by_place = [EXAMPLES[kinds[each.name]] for each in wanted if each.kind is not Parameter.KEYWORD_ONLY]
+    with pytest.raises(ServerUnreachable):
+        list(method(*by_place) or ())
+    for method_asked, path in client.asked:
+        for template, operations in DOCUMENT["paths"].items():
+            if method_asked.lower() in operations and re.fullmatch(re.sub(r"{\w+}", "[x1]", template), path):
+                yield str(operations[method_asked.lower()]["operationId"])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_is_an_operation_that_the_document_describes(verb: str) -> None:
+    assert len(list(_operations(verb))) == 1
+
+
+def test_every_operation_of_ours_is_a_verb_or_it_is_said_why_not() -> None:
+    reached = {operation for verb in VERBS for operation in _operations(verb)}
+
+    assert {each.id for each in OURS.values()} - reached == ONLY_OVER_HTTP.keys()
+
+
+# --- the vocabulary ---------------------------------------------------------------------------------------------------
+
+
+def test_every_action_can_be_asked_for_over_http() -> None:
+    assert SCHEMAS["Act"]["properties"]["action"]["enum"] == list(ACTIONS)
+
+
+def test_every_fault_can_be_asked_for_over_http_wherever_something_is_sent() -> None:
+    names, objects = SCHEMAS["FaultsAsked"]["items"]["anyOf"]
+
+    assert names["pattern"] == f"^({'|'.join(FAULTS)})$"
+    assert objects["properties"].keys() == FAULTS.keys()
+    for asked in ("Trigger", "Act", "Advance"):
+        assert SCHEMAS[asked]["properties"]["faults"] == {"$ref": "#/components/schemas/FaultsAsked"}
+
+
+def test_what_goes_beside_an_action_over_http_is_what_python_takes() -> None:
+    own = {each.name for each in signature(Door.act).parameters.values() if each.kind is Parameter.KEYWORD_ONLY}
+
+    assert SCHEMAS["Act"]["properties"].keys() == {"action", "parameters", *own}
+
+
+def test_no_action_has_a_parameter_that_a_door_would_take_for_its_own() -> None:
+    own = {each.name for each in signature(Door.act).parameters.values()}
+
+    for kind in ACTIONS.values():
+        assert not own & {each.name for each in kind.parameters()}
