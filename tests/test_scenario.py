@@ -635,6 +635,15 @@ def test_the_check_of_a_wrong_file_fails_with_every_mistake(emitter):
     assert "ok  revoked" in result.stdout
 
 
+def test_a_check_takes_whole_folders(emitter):
+    Path("stories").mkdir()
+    Path("stories/one.yaml").write_text("steps:\n  - advance: 1d\n")
+    Path("none").mkdir()
+
+    assert emitter.ok("scenarios", "check", "stories") == "ok  stories/one.yaml\n"
+    assert emitter("scenarios", "check", "none").exit_code == 2
+
+
 def test_a_check_takes_variables_and_standard_input(emitter):
     text = "variables: {days: 3}\nsteps:\n  - advance: ${days}d\n"
 
