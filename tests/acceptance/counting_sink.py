@@ -8,8 +8,7 @@ import re
 import sys
 from collections import Counter
 
-from benchmarks.sink import Answering, Counts, _UntilClosed
-
+LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 TYPE = re.compile(rb'"type":"([^"]+)"')
 REFUSE_EVERY = 97
 ANSWERS = {
@@ -18,49 +17,46 @@ ANSWERS = {
 }
 
 
-class Tallied(Counts):
-    """Counts requests by the type that their body names."""
+class Counting(asyncio.Protocol):
+    """One connection, kept alive; what comes in one read may be a part of a request, or several."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.types: Counter[str] = Counter()
-        self.statuses: Counter[str] = Counter()
-        self.bodies_seen: set[int] = set()
+    types: Counter[str] = Counter()
+    statuses: Counter[str] = Counter()
+    bodies: set[int] = set()  # all connections count together
+    requests = 0
 
-    def note(self, head: bytes, body: bytes) -> None:
-        super().note(head, body)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport, self._left = transport, b""
+
+    def data_received(self, data: bytes) -> None:
+        data = self._left + data
+        while (end := data.find(b"\r\n\r\n")) >= 0:
+            length = LENGTH.search(data, 0, end + 2)
+            stop = end + 4 + (int(length[1]) if length else 0)
+            if len(data) < stop:
+                break
+            self._transport.write(ANSWERS[self._counted(data[end + 4 : stop])])
+            data = data[stop:]
+        self._left = data
+
+    def _counted(self, body: bytes) -> int:
+        Counting.requests += 1
         found = TYPE.findall(body)
         self.types[found[-1].decode() if found else "none"] += 1
-        self.bodies_seen.add(hash(body))
-
-    def answered(self) -> int:
-        """The status for the request that was counted last."""
-        status = 503 if self.requests % REFUSE_EVERY == 0 else 200
+        self.bodies.add(hash(body))
+        status = 503 if Counting.requests % REFUSE_EVERY == 0 else 200
         self.statuses[str(status)] += 1
         return status
 
 
-class Refusing(Answering):
-    """Answers 200, and every so many requests 503."""
-
-    def __init__(self, counts: Tallied) -> None:
-        super().__init__(counts, b"", 0.0)
-        self._tally = counts
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._write = lambda _: transport.write(ANSWERS[self._tally.answered()])
-
-
 async def main() -> None:
-    counts = Tallied()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Refusing(counts), "127.0.0.1", 0, backlog=1024)
-    ended = asyncio.Event()
-    await loop.connect_read_pipe(lambda: _UntilClosed(ended), sys.stdin)
+    server = await loop.create_server(Counting, "127.0.0.1", 0, backlog=1024)
     print(json.dumps({"url": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"}), flush=True)
-    await ended.wait()
-    told = {"requests": counts.requests, "types": dict(counts.types), "statuses": dict(counts.statuses),
-            "distinct": len(counts.bodies_seen)}  # fmt: skip
+    await loop.run_in_executor(None, sys.stdin.read)  # until it is closed
+    server.close()
+    told = {"types": dict(Counting.types), "statuses": dict(Counting.statuses), "distinct": len(Counting.bodies)}
     print(json.dumps(told), flush=True)
 
 
