@@ -98,12 +98,13 @@ def test_two_runs_of_a_scenario_send_the_same_bytes(emitter: CommandLine, receiv
 def test_a_folder_is_played_whole_and_counted_up(emitter: CommandLine, receiver: Receiver) -> None:
     files = ("--junit", "out/junit.xml", "--html", "out/page.html", "--report", "out/all.json")
 
-    result = emitter("run", ".", *to(receiver), *files)
+    result = emitter("run", ".", "--quiet", *to(receiver), *files)
 
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[-1].startswith("2 scenarios: 1 passed, 1 failed in ")
     assert any(line.startswith("passed   good  ") for line in lines), "what passed takes a line"
+    assert sum("asks for access" in line for line in lines) < 2, "only what failed is told whole"
     suites = XML.fromstring((emitter.folder / "out/junit.xml").read_bytes())
     assert [suite.get("name") for suite in suites] == ["bad", "good"] and suites.get("failures") == "1"
     assert b"2 scenarios: 1 passed, 1 failed" in (emitter.folder / "out/page.html").read_bytes()
