@@ -72,7 +72,8 @@ class Dispatcher:
         self._watchers = 0
         self._planning = 0
         self._in_memory = 0
-        self._out: list[Submission] = []  # only the writing thread touches it
+        self._out: list[Submission] = []  # only the writing thread touches it, and this:
+        self._undialled: list[tuple[Callable[[Answer], None], Answer]] = []
         self._stopped = False
         store.writer.group_end = self._flush
 
@@ -205,7 +206,13 @@ class Dispatcher:
     def wait_for_room(self, timeout: float = 60.0) -> None:
         """Let a producer in bulk wait while much is in memory."""
         if self._in_memory > ROOM:
-            self.watch(lambda: self._in_memory < ROOM // 2, timeout)
+            self.watch(lambda: self._in_memory - self._held_back() < ROOM // 2, timeout)
+
+    def _held_back(self) -> int:
+        """How many of those in memory wait for a later time, and nobody for them."""
+        with self._lock:
+            now = self._clock.now()
+            return sum(lane.held_back(now) for lane in self._lanes.values())
 
     # --- what the writer tells ------------------------------------------------------------------------------------
 
@@ -299,6 +306,8 @@ class Dispatcher:
         now = self._clock.now()
         while not self._stopped and (item := lane.take(now)) is not None:
             if item.faulted is not None and item.faulted.replays and not self._replayed(lane, item, rows):
+                if lane.in_flight:
+                    break
                 continue
             attempt = self._attempt(lane, item, now)
             rows += self._store.started_rows(
@@ -311,12 +320,15 @@ class Dispatcher:
         return started
 
     def _replayed(self, lane: Lane, item: Item, rows: list[Row]) -> bool:
-        """Lay down what a replay repeats, as it left; False where it never did: then there is nothing to repeat."""
+        """Lay down what a replay repeats, as it left; False where it never did, or has yet to: then it is put aside."""
         reader = self._store.reader
         first = reader.first_attempt(item.faulted.replays) if item.faulted else None
         wire = None if first is None else reader.wire(first)
         if first is None or wire is None:
             lane.in_flight -= 1
+            if lane.in_flight:  # it may be among them
+                lane.put_aside(item)
+                return False
             self._in_memory -= 1
             note = "What was to be sent again had never left (replay)."
             rows.append(self._store.dropped_row(item.delivery_id, due=item.due, note=note))
@@ -340,11 +352,11 @@ class Dispatcher:
         """What is on disk as started may leave."""
         if error is None:
             for each in started:
-                if each.attempt.faults and unreachable(each.attempt.faults):
-                    self._answered(each, UNREACHABLE)
-                    continue
                 answered = partial(self._answered, each)
-                self._out.append((each.attempt.request, self._seconds, answered))
+                if each.attempt.faults and unreachable(each.attempt.faults):
+                    self._undialled.append((answered, UNREACHABLE))
+                else:
+                    self._out.append((each.attempt.request, self._seconds, answered))
         else:
             with self._lock:
                 for each in started:
@@ -357,6 +369,9 @@ class Dispatcher:
         if self._out:
             out, self._out = self._out, []
             self._transport.submit_all(out)
+        if self._undialled:
+            undialled, self._undialled = self._undialled, []
+            self._transport.answer_all(undialled)
         if self._watchers:
             with self._changed:
                 self._changed.notify_all()
@@ -458,15 +473,18 @@ class Dispatcher:
 
     def _refill(self, lane: Lane) -> None:
         """Bring more of what waits from the store into memory; runs on the writing thread, or before anything runs."""
-        found = self._store.reader.waiting(lane.webhook.number, after=lane.loaded_to, limit=_REFILL)
-        with self._lock:
-            lane.behind = False
-            for delivery, event in found:
-                self._in_memory += lane.add(self._stored_item(delivery, event))
-            lane.behind = len(found) == _REFILL
-            if not lane.behind:
-                lane.elsewhere.clear()
-            self._pump(lane)
+        while True:
+            found = self._store.reader.waiting(lane.webhook.number, after=lane.loaded_to, limit=_REFILL)
+            with self._lock:
+                lane.behind = False
+                for delivery, event in found:
+                    self._in_memory += lane.add(self._stored_item(delivery, event))
+                lane.behind = len(found) == _REFILL
+                if not lane.behind:
+                    lane.elsewhere.clear()
+                self._pump(lane)
+                if not lane.hungry or lane.in_flight:  # what is under way asks for more when it is over
+                    return
 
     def _stored_item(self, row: DeliveryRow, event: EventRow) -> Item:
         delivery = Delivery(

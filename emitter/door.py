@@ -6,7 +6,7 @@ JSON as `history` and `world` shape it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -50,6 +50,43 @@ class Door(Protocol):
     def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]: ...
 
     def world_entity(self, kind: str, name: str) -> Json: ...
+
+    # --- scenarios and their runs -----------------------------------------------------------------------------------
+
+    def scenarios(self) -> list[Json]: ...
+
+    def scenario(self, name: str) -> Json: ...
+
+    def check_scenario(self, yaml: str, *, name: str = "", variables: Mapping[str, Any] | None = None) -> Json: ...
+
+    def scenario_schema(self) -> Json: ...
+
+    def start_run(
+        self,
+        scenario: str = "",
+        *,
+        yaml: str = "",
+        name: str = "",
+        variables: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        speed: float = 0.0,
+        to: str = "",
+        signing_key: str = "",
+        verify_tls: bool = True,
+        ca: str = "",
+        run: str = "",
+        wait: float = 0.0,
+    ) -> Json: ...
+
+    def runs(self) -> list[Json]: ...
+
+    def run(self, run: str, *, wait: float = 0.0) -> Json: ...
+
+    def cancel_run(self, run: str) -> Json: ...
+
+    def run_report(self, run: str, form: str = "json") -> bytes: ...
+
+    def compare_runs(self, run: str, other: str) -> Json: ...
 
     # --- history ----------------------------------------------------------------------------------------------------
 

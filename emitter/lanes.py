@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 
 from emitter.delivery import Headers, Webhook
 from emitter.faults import Faulted
@@ -95,16 +96,17 @@ class Lane:
     def _beside(self, item: Item, faulted: Faulted) -> bool:
         """Put an item out of the order, if its faults say so: to its twin, if that has not left yet, or aside."""
         if faulted.twin:
-            for first in (*self.queue, *(each for _, _, each in self.aside)):
+            for first in chain(reversed(self.queue), (each for _, _, each in self.aside)):
                 if first.delivery_id == faulted.twin and not (first.attempts or item.attempts):
                     first.twin = item
                     return True
         if faulted.aside or faulted.twin:
-            self._push(item)
+            self.put_aside(item)
             return True
         return False
 
-    def _push(self, item: Item) -> None:
+    def put_aside(self, item: Item) -> None:
+        """Let a delivery wait for its time where it holds up nobody."""
         due, place = item.key
         heapq.heappush(self.aside, (due, place, item))
 
@@ -143,7 +145,7 @@ class Lane:
         if self.limit == 1 and not (item.faulted is not None and (item.faulted.aside or item.faulted.twin)):
             self.queue.appendleft(item)
         else:
-            self._push(item)
+            self.put_aside(item)
 
     def wake(self, now: int) -> int | None:
         """When to look again because something falls due by itself; None if nothing does or the alarm is set."""
@@ -186,6 +188,10 @@ class Lane:
     def hungry(self) -> bool:
         """Whether more should be brought from the store."""
         return self.behind and len(self.queue) < MOST_IN_MEMORY // 4
+
+    def held_back(self, now: int) -> int:
+        """How many wait aside for a later time; none where one of them is due."""
+        return len(self.aside) if self.aside and self.aside[0][0] > now else 0
 
     def clear(self) -> list[Item]:
         """Give up everything that waits, in memory and, as it is dropped there too, in the store."""

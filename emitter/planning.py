@@ -14,6 +14,7 @@ from emitter.faults.faulted import drawn
 from emitter.store import Row, Store
 from emitter.store.reader import EventRow
 
+LATEST = 2**63 - 1  # nanoseconds since 1970 that a store can hold
 MOST_OLDER = 100  # deliveries among which a replay picks
 
 
@@ -112,7 +113,8 @@ class Planner:
             return None
         note = f"Dropped on purpose ({planned.names[-1]})." if planned.dropped else ""
         state = "dropped" if planned.dropped else "pending"
-        delivery = Delivery(planned.id, event_id, planned.webhook, planned.due, state, note=note)
+        due = min(planned.due, LATEST)
+        delivery = Delivery(planned.id, event_id, planned.webhook, due, state, note=note)
         strikes = [] if planned.dropped or older else enumerate(self._asked.specs)
         faulted = Faulted(
             seed=self._asked.seed,

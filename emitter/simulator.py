@@ -7,7 +7,7 @@ gives the same.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -40,7 +40,9 @@ from emitter.query import AttemptQuery
 from emitter.report import Report, to_json
 from emitter.runner import Progress, play
 from emitter.runner.asking import asked, new_run
-from emitter.scenario.steps import Scenario
+from emitter.runner.registry import Registry
+from emitter.scenario import Scenario, library, telling
+from emitter.scenario import schema as scenario_schema
 from emitter.settings import Settings
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
@@ -57,8 +59,10 @@ PORTION = 64  # events that are made before they are kept, in one commit
 LATEST = time.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
-# what `faulting` has asked for around what runs now, in each simulator
-_FAULTING: ContextVar[tuple[tuple[Simulator, FaultSpec], ...]] = ContextVar("faulting", default=())
+# what `faulting` has asked for around what runs now, in each simulator, with the seed that is to be drawn from
+_FAULTING: ContextVar[tuple[tuple[Simulator, tuple[FaultSpec, ...], int | None], ...]] = ContextVar(
+    "faulting", default=()
+)
 
 
 class Simulator:
@@ -113,6 +117,8 @@ class Simulator:
         except BaseException:
             self.store.close()
             raise
+        self.registry = Registry(self.play, self.store.plays)
+        self._library: list[Json] = []
         self._closed = False
         self._housekeeping()
 
@@ -263,14 +269,15 @@ class Simulator:
         return faults_described()
 
     @contextmanager
-    def faulting(self, faults: Sequence[FaultSpec | Any]) -> Iterator[None]:
+    def faulting(self, faults: Sequence[FaultSpec | Any], *, seed: int | None = None) -> Iterator[None]:
         """Let whatever this thread causes meanwhile go wrong in these ways, beside those that are asked for already.
 
-        `for` counts from here. Do not hold it across a `yield` of a generator: whoever goes on meanwhile is in it, too.
+        `for` counts from here; chance draws from `seed`, by default the simulator's. Do not hold it across a `yield` of
+        a generator: whoever goes on meanwhile is in it, too.
         """
         now = self.clock.now()
-        asked = tuple((self, FaultSpec.parse(each).begun(now)) for each in faults)
-        token = _FAULTING.set((*_FAULTING.get(), *asked))
+        asked = tuple(FaultSpec.parse(each).begun(now) for each in faults)
+        token = _FAULTING.set((*_FAULTING.get(), (self, asked, seed)))
         try:
             yield
         finally:
@@ -278,15 +285,21 @@ class Simulator:
 
     def _asked(self, faults: Sequence[FaultSpec | Any] = (), *, seed: int | None = None) -> Asked | None:
         """All that is to go wrong with what happens now; events of a seed of their own are counted from its first."""
-        around = [spec for simulator, spec in _FAULTING.get() if simulator is self]
+        around = [each for each in _FAULTING.get() if each[0] is self]
+        if not around and not faults:
+            return None
         now = self.clock.now()
-        specs = (*around, *(FaultSpec.parse(each).begun(now) for each in faults))
+        specs = (
+            *(spec for _, asked, _ in around for spec in asked),
+            *(FaultSpec.parse(each).begun(now) for each in faults),
+        )
         if not specs:
             return None
         if seed is not None:
             own = count()
             return Asked(specs, seed, lambda run: next(own))
-        return Asked(specs, self.factory.seed, self._next_faulted)
+        seeds = [given for _, _, given in around if given is not None]
+        return Asked(specs, seeds[-1] if seeds else self.factory.seed, self._next_faulted)
 
     def _next_faulted(self, run: str) -> int:
         if len(self._faulted) > _RUNS:
@@ -334,6 +347,14 @@ class Simulator:
             "legal": [{"action": each.action, "events": list(each.events), "sure": each.sure} for each in legal],
         }
 
+    def _found(self) -> None:
+        """Have the people and tables that a world starts with, so that they can be named before the first action.
+
+        One that only looks leaves that to who acts: its seed, and so the names, would be others.
+        """
+        if self.settings.resume:
+            self.world.found()
+
     def play(
         self,
         scenario: Scenario,
@@ -349,12 +370,15 @@ class Simulator:
     ) -> Report:
         """Play a scenario here, in this world and on this clock, to its end; what it makes bears the name of the run.
 
-        It goes to a webhook for `to`, or to all that are registered. Raises `Conflict` for a name that another run has,
-        and what a target may be refused with.
+        It goes to a webhook for `to`, or to all that are registered. Raises `Conflict` for a name that another run has
+        and for settings that are not those here, and what a target may be refused with.
         """
         _check_ca(ca)
+        if signing_key:
+            SigningKey(signing_key)
         if to:
             self.egress.check_url(to)
+        self._check_settings(scenario)
         run = run or new_run(scenario.name)
         self.store.plays.begin(run, asked(scenario, speed=speed))
         report = play(
@@ -364,13 +388,89 @@ class Simulator:
         self.store.plays.end(run, report.status, orjson.dumps(to_json(report)))
         return report
 
-    def _found(self) -> None:
-        """Have the people and tables that a world starts with, so that they can be named before the first action.
+    def _check_settings(self, scenario: Scenario) -> None:
+        """Refuse a story that is told under assumptions other than ours: its report would not be true."""
+        wanted = self.assumptions.override_all(dict(scenario.settings))
+        ours = {each.switch: each.value for each in register(self.assumptions)}
+        other = {each.switch: each.value for each in register(wanted) if each.value != ours[each.switch]}
+        if other:
+            flags = " ".join(f"--assume {switch}={value}" for switch, value in other.items())
+            raise Conflict(
+                f"{scenario.name} is played under settings that this simulator does not have. Start it with {flags}, "
+                "or play apart from it: `emitter run`."
+            )
 
-        One that only looks leaves that to who acts: its seed, and so the names, would be others.
+    # --- scenarios and their runs -----------------------------------------------------------------------------------
+
+    def scenarios(self) -> list[Json]:
+        """The scenarios that come with emitter, with what each is about."""
+        if not self._library:  # they are files of ours, and stay as they are
+            found = (telling.kept(each.stem, catalog=self.catalog) for each in library())
+            self._library = [telling.summary(each, self.catalog) for each in found]
+        return list(self._library)
+
+    def scenario(self, name: str) -> Json:
+        """One scenario that comes with emitter, with its `text`; raises `NotFound`."""
+        found = telling.kept(name, catalog=self.catalog)
+        return {**telling.summary(found, self.catalog), "text": found.text}
+
+    def check_scenario(self, yaml: str, *, name: str = "", variables: Mapping[str, Any] | None = None) -> Json:
+        """Whether a text is a scenario: all that is wrong with it, by line, or what it is about."""
+        return telling.checked(yaml, name=name, catalog=self.catalog, variables=variables)
+
+    def scenario_schema(self) -> Json:
+        """The JSON Schema of the language, by which editors complete and check."""
+        return scenario_schema(self.catalog)
+
+    def start_run(
+        self,
+        scenario: str = "",
+        *,
+        yaml: str = "",
+        name: str = "",
+        variables: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        speed: float = 0.0,
+        to: str = "",
+        signing_key: str = "",
+        verify_tls: bool = True,
+        ca: str = "",
+        run: str = "",
+        wait: float = 0.0,
+    ) -> Json:
+        """Play a scenario of the library, or the text of one, here and beside all else; returns once it has begun.
+
+        Waits up to `wait` seconds for its end. The answer is that of `run`. Raises `ScenarioError`, `Conflict` while
+        another is played, and what `play` does.
         """
-        if self.settings.resume:
-            self.world.found()
+        found = telling.chosen(scenario, yaml, called=name, catalog=self.catalog, variables=variables)
+        begun = self.registry.start(
+            found if seed is None else replace(found, seed=seed), run=run, speed=speed, to=to, signing_key=signing_key,
+            verify_tls=verify_tls, ca=ca,
+        )  # fmt: skip
+        return self.run(begun, wait=wait)
+
+    def runs(self) -> list[Json]:
+        """The runs that were played here, the newest first, without their reports."""
+        return self.registry.all()
+
+    def run(self, run: str, *, wait: float = 0.0) -> Json:
+        """One run: its state, what it is doing, its report once it is over; waits up to `wait` seconds for that."""
+        self.registry.wait(run, wait)
+        return self.registry.find(run)
+
+    def cancel_run(self, run: str) -> Json:
+        """End a run between two of its steps; one that is over stays as it is."""
+        self.registry.cancel(run)
+        return self.registry.find(run)
+
+    def run_report(self, run: str, form: str = "json") -> bytes:
+        """The report of a run as JSON, text, JUnit XML or a page of HTML; raises `Conflict` while there is none."""
+        return self.registry.written(run, form)
+
+    def compare_runs(self, run: str, other: str) -> Json:
+        """How two runs differ, in words: what they told, and how it went, whatever their speed and target."""
+        return self.registry.compared(run, other)
 
     def _emit(self, events: Sequence[Event], rows: Sequence[Row]) -> list[Accepted]:
         """Keep what happened in the world: its entities, its events, and a delivery for each webhook."""
@@ -640,6 +740,8 @@ class Simulator:
             raise UsageError("The clock is moved by a length or to a moment: give one of the two.")
         if not isinstance(self.clock, VirtualClock):
             raise Conflict("The clock is the machine's and cannot be moved. Start with --start TIME for a virtual one.")
+        if self.registry.playing:
+            raise Conflict(f"Run {self.registry.playing} moves the clock. Wait for its end, or cancel it.")
         self.dispatcher.settle()  # what is under way may put off what falls due next
         goal = self._goal(by, to)
         with self.faulting(faults):
@@ -688,7 +790,11 @@ class Simulator:
         return self.dispatcher.settle(timeout)
 
     def reset(self) -> None:
-        """Forget all events, deliveries, attempts, webhooks and the world. What is under way is let finish first."""
+        """Forget all events, deliveries, attempts, webhooks, runs and the world.
+
+        A run is ended; what is under way is let finish first.
+        """
+        self.registry.stop()
         with self.world.replaced(), self._webhooks_lock:
             for webhook in list(self._webhooks.values()):
                 self.dispatcher.drop(webhook, "The simulator was reset.", gone=True)
@@ -716,6 +822,7 @@ class Simulator:
         if self._closed:
             return
         self._closed = True
+        self.registry.stop()
         self.dispatcher.stop(self.settings.stop_grace.total_seconds())
         self.clock.close()
         if self.clock.virtual:

@@ -23,6 +23,7 @@ from emitter.errors import (
     IllegalAction,
     InvalidEvent,
     NotFound,
+    ScenarioError,
     ServerUnreachable,
     UnknownEventType,
     UnknownName,
@@ -32,6 +33,7 @@ from emitter.errors import (
 from emitter.export import export
 from emitter.query import AttemptQuery
 from emitter.receiver import Receiver
+from emitter.settings import Settings
 from emitter.simulator import Simulator
 from emitter.trigger import TriggerSpec
 from emitter.web.access import Access
@@ -39,6 +41,7 @@ from tests.conftest import SECRET
 from tests.support_cli import answering, nobody, served
 
 Door = Simulator | Client
+STORY = "variables: {name: Claims}\nsteps: [{act: publish, name: '${name}'}]"
 NO_UUID = "8f14e45f-ceea-4670-9a3a-0c1b2d3e4f50"
 
 
@@ -86,6 +89,11 @@ def test_questions_get_the_same_answers(client: Client, simulator: Simulator, re
         lambda door: door.world_entities("users"),
         lambda door: door.world_entities("accessRequests", status="pending", product="North/South"),
         lambda door: door.world_entity("data product", "North/South"),
+        lambda door: door.scenarios(),
+        lambda door: door.scenario("denied"),
+        lambda door: door.check_scenario(STORY, name="mine", variables={"name": "x"}),
+        lambda door: door.check_scenario("steps: [{act: publsh}]"),
+        lambda door: door.scenario_schema(),
         lambda door: {**door.world_state(), "now": ""},
         lambda door: {**door.clock_state(), "now": ""},
     ):
@@ -207,8 +215,23 @@ def test_something_is_done_in_the_world(door: Door, receiver: Receiver) -> None:
     assert len(receiver.captures) == 1
 
 
+def test_a_scenario_is_played_followed_and_canceled(door: Door, receiver: Receiver) -> None:
+    told = door.start_run(yaml=STORY, to=receiver.url, signing_key=SECRET, seed=3, run="one", wait=20)
+    long = door.start_run(yaml="steps: [{wait: 60s}]", variables={})
+    waited = door.run(long["run"], wait=0.01)
+    door.cancel_run(long["run"])
+    over = door.run(long["run"], wait=20)
+
+    assert (told["state"], told["seed"], told["report"]["status"]) == ("passed", 3, "passed")
+    assert len(receiver.captures) == 1
+    assert (long["state"], waited["state"], over["state"]) == ("playing", "playing", "error")
+    assert [each["run"] for each in door.runs()] == [long["run"], "one"]
+    assert b"<testsuite" in door.run_report("one", "junit")
+    assert door.compare_runs("one", "one") == {"same": True, "differences": []}
+
+
 def test_settling_ends_when_time_is_up(door: Door, make_receiver: Callable[..., Receiver]) -> None:
-    door.trigger(_spec(make_receiver("200:5s")))
+    door.trigger(_spec(make_receiver("200:500ms")))
 
     assert not door.idle()
     assert door.settle(0.05) is False
@@ -266,6 +289,13 @@ REFUSALS: list[tuple[type[EmitterError], Callable[[Door], object]]] = [
     (UnknownName, lambda door: door.world_entity("things", "x/y")),
     (BadValue, lambda door: door.world_entities("requests", status="gone")),
     (IllegalAction, lambda door: door.act("publish", name=_taken(door))),
+    (NotFound, lambda door: door.scenario("deneid")),
+    (ScenarioError, lambda door: door.start_run(yaml="steps: [{act: publsh}]")),
+    (BadValue, lambda door: door.start_run(yaml=STORY, run="a/b")),
+    (UsageError, lambda door: door.start_run()),
+    (BadSigningKey, lambda door: door.start_run(yaml=STORY, to="http://h.test/", signing_key="a\nb")),
+    (Conflict, lambda door: door.start_run("receiver-down-with-retries")),
+    (NotFound, lambda door: door.run("nothing")),
 ]
 
 
@@ -275,10 +305,18 @@ def _taken(door: Door) -> str:
     return str(there[0]["name"])
 
 
+@pytest.fixture(scope="module")
+def both() -> Iterator[tuple[Simulator, Client]]:
+    """A simulator of which nothing wrong is asked that would change it, and a client of it."""
+    with Simulator(Settings(store=None)) as simulator, served(simulator) as url, Client(url) as client:
+        yield simulator, client
+
+
 @pytest.mark.parametrize(("kind", "act"), REFUSALS, ids=lambda value: getattr(value, "__name__", ""))
 def test_what_is_refused_there_is_refused_here_in_the_same_words(
-    client: Client, simulator: Simulator, kind: type[EmitterError], act: Callable[[Door], object]
+    both: tuple[Simulator, Client], kind: type[EmitterError], act: Callable[[Door], object]
 ) -> None:
+    simulator, client = both
     with pytest.raises(kind) as here:
         act(simulator)
     with pytest.raises(kind) as there:
@@ -299,6 +337,9 @@ def test_an_error_keeps_its_facts(client: Client) -> None:
     assert invalid.value.violations[0].pointer == "/timestamp"
     with pytest.raises(IllegalAction) as illegal:
         client.act("publish", name=_taken(client))
+    with pytest.raises(ScenarioError) as scenario:
+        client.start_run(yaml="steps:\n- act: publsh")
+    assert scenario.value.mistakes[0][0] == 2 and "publish" in scenario.value.mistakes[0][1]
     assert (illegal.value.kind, illegal.value.state) == ("data product", "ACTIVE") and "suspend" in illegal.value.legal
 
 

@@ -21,6 +21,7 @@ from emitter.door import Door
 from emitter.errors import ServerUnreachable
 from emitter.faults import FAULTS
 from emitter.query import AttemptQuery
+from emitter.scenario.vocabulary import ADVANCE, CHANGES, EXPECT, STEPS
 from emitter.simulator import Simulator
 from emitter.trigger import TriggerSpec
 from emitter.web.openapi import OURS, describe
@@ -141,3 +142,65 @@ def test_no_action_has_a_parameter_that_a_door_would_take_for_its_own() -> None:
 
     for kind in ACTIONS.values():
         assert not own & {each.name for each in kind.parameters()}
+
+
+STEPS_OVER_HTTP = {
+    "act": {"act"},
+    "trigger": {"trigger"},
+    "advance": {"advance"},
+    "wait": {"wait", "settled"},
+    "webhook": {"changeWebhook"},
+    "expect": {"events", "countAttempts", "attempts", "attempt", "entity"},
+}
+"""The operations that do what a step of a scenario does."""
+WORDS_OF_A_PROGRAM = {
+    "repeat": "is a loop",
+    "parallel": "is a loop over several rows, each doing its next thing before the clock is moved to the next moment",
+    "choose": "is an if with a random number of the program's own seed",
+}
+EXPECTATIONS_OVER_HTTP = {
+    "events": {"events"},
+    "deliveries": {"countAttempts", "attempts", "delivery"},
+    "signatures": {"attempt"},
+    "contract": {"events", "attempt"},
+    "world": {"entity", "entities"},
+}
+ASKED_BY_A_PROGRAM = {
+    "system": "is a GET that a program sends to its own system",
+    "within": "is a program asking again; `wait` and `settled` wait for it",
+}
+OPERATION_IDS = {str(each["operationId"]) for methods in DOCUMENT["paths"].values() for each in methods.values()}
+
+
+def test_every_step_of_a_scenario_is_an_operation_or_a_word_that_every_language_has() -> None:
+    assert STEPS.keys() == STEPS_OVER_HTTP.keys() | WORDS_OF_A_PROGRAM.keys()
+    assert set().union(*STEPS_OVER_HTTP.values()) <= OPERATION_IDS
+
+
+def test_every_expectation_can_be_asked_over_http() -> None:
+    assert EXPECT.keys() == EXPECTATIONS_OVER_HTTP.keys() | ASKED_BY_A_PROGRAM.keys()
+    assert set().union(*EXPECTATIONS_OVER_HTTP.values()) <= OPERATION_IDS
+
+
+def test_what_a_step_is_told_is_what_the_operation_is_told() -> None:
+    changed = SCHEMAS["WebhookChange"]["properties"]
+    triggered = {name.replace("_", "").lower() for name in STEPS["trigger"]}
+
+    assert {"paused", "suppressed"} <= changed.keys() and CHANGES == ("pause", "suppress", "resume")
+    assert triggered - {name.lower() for name in SCHEMAS["Trigger"]["properties"]} == {
+        "trigger",  # the type
+        "product",  # `set` says what an event is about
+        "title",  # for the report
+    }
+    assert ADVANCE.keys() <= SCHEMAS["Advance"]["properties"].keys()
+
+
+def test_the_whole_language_is_there_over_http_for_who_writes_yaml() -> None:
+    assert {"startRun", "checkScenario", "scenarioSchema", "scenarios"} <= OPERATION_IDS
+    assert "yaml" in SCHEMAS["StartRun"]["properties"]
+
+
+def test_a_run_is_told_over_http_what_python_tells_it() -> None:
+    told = {each.replace("_", "").lower() for each in signature(Door.start_run).parameters} - {"self", "wait"}
+
+    assert {name.lower() for name in SCHEMAS["StartRun"]["properties"]} == told

@@ -399,6 +399,19 @@ def test_a_replay_may_repeat_what_was_made_in_the_same_call(virtual, receiver):
         assert bodies[number] in bodies[: number - 1]
 
 
+def test_a_replay_waits_for_what_it_repeats_where_several_are_under_way(make_simulator, receiver):
+    simulator = make_simulator(start=START, seed=7, assume={"delivery.in_flight": "8"})
+    simulator.add_webhook(receiver.url, signing_key=SECRET)
+
+    events = trigger(simulator, "replay", count=4)
+    assert simulator.settle(10)
+
+    assert [simulator.delivery(each["id"])["state"] for event in events for each in event["deliveries"]] == [
+        "accepted"
+    ] * 7
+    assert len({capture.body for capture in receiver.captures}) == 4
+
+
 def test_a_replay_of_what_never_left_is_dropped_and_says_so(virtual, make_receiver):
     receiver = make_receiver("500,200")
     virtual.add_webhook(receiver.url, signing_key=SECRET)
@@ -635,6 +648,18 @@ def test_what_is_unreachable_is_not_dialled(simulator, recorder):
     assert recorder.connections == []
 
 
+def test_a_webhook_that_is_suppressed_after_failures_is_so_after_those_on_purpose(make_simulator, receiver):
+    simulator = make_simulator(assume={"delivery.suppress_after": "3"})
+    webhook = simulator.add_webhook(receiver.url, signing_key=SECRET)
+
+    for _ in range(3):
+        trigger(simulator, "unreachable")
+        simulator.add_webhook(receiver.url + "/other")  # holds what the dispatcher asks for when it suppresses
+    assert simulator.settle(10)
+
+    assert simulator.webhook(webhook.id).suppressed
+
+
 # --- how often, when, for how long ------------------------------------------------------------------------------------
 
 
@@ -774,6 +799,20 @@ def test_faulting_holds_for_all_within_and_adds_to_what_is_asked_for(virtual, re
     assert suffered(other) == [[]]
 
 
+def test_faulting_may_draw_from_a_seed_of_its_own_and_each_run_from_its_first_event(make_simulator, receiver):
+    simulator = make_simulator(start=START)
+    simulator.add_webhook(receiver.url, signing_key=SECRET)
+
+    def struck(seed, run):
+        with simulator.faulting(["drop:chance=0.5"], seed=seed):
+            events = trigger(simulator, count=20, run=run) + trigger(simulator, count=20, run=run)
+        return [event["deliveries"][0]["state"] for event in events]
+
+    first = struck(7, "a")
+    assert first == struck(7, "b") != struck(8, "c")
+    assert first[:20] != first[20:]
+
+
 def test_what_is_sent_again_within_suffers_what_strikes_attempts(virtual, receiver):
     virtual.add_webhook(receiver.url, signing_key=SECRET)
     trigger(virtual)
@@ -849,6 +888,29 @@ def test_a_restart_goes_on_with_the_faults_of_what_still_waits(make_simulator, r
     [replay] = [row for row in rows if row["faults"] == ["replay"]]
     assert replay["resendOf"] in [row["id"] for row in rows if row["id"] < replay["id"]]
     assert after.state()["waiting"] == 0
+
+
+def test_any_number_of_delayed_deliveries_hold_up_nobody_before_a_restart_or_after_it(
+    make_simulator, receiver, tmp_path
+):
+    settings = {"store": tmp_path / "store.sqlite", "start": START, "durable": False}
+    before = make_simulator(**settings)
+    before.add_webhook(receiver.url, signing_key=SECRET)
+    spec = TriggerSpec(type="access-revoked", count=1100, faults=(FaultSpec.parse("delay:1h"),))
+
+    assert sum(1 for _ in before.trigger_each(spec)) == 1100
+    trigger(before)
+    assert before.settle(10)
+    assert len(receiver.captures) == 1
+    before.close()
+    after = make_simulator(**settings)
+    trigger(after)
+    assert after.settle(10)
+    assert len(receiver.captures) == 2
+    after.advance(timedelta(hours=1))
+
+    assert after.state()["waiting"] == 0
+    assert after.count(AttemptQuery(outcome=("accepted",)))["count"] == 1102
 
 
 def test_retention_takes_the_faults_along(virtual, receiver):

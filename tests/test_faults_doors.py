@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from emitter.client import Client
-from emitter.clock import EPOCH, nanoseconds
+from emitter.clock import EPOCH, monotonic, nanoseconds
 from emitter.export import export
 from emitter.faults import FAULTS, FaultSpec
 from emitter.query import AttemptQuery
@@ -165,6 +165,21 @@ def test_what_is_dropped_on_purpose_is_no_failure(emitter, receiver):
     assert "dropped: Dropped on purpose (drop)." in alone
     assert f"{len(receiver.captures)} accepted" in many and "dropped on purpose" in many
     assert 5 < len(receiver.captures) < 25
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_what_is_delayed_beyond_the_wait_is_not_waited_for(emitter, receiver, count):
+    before = monotonic()
+
+    result = emitter(
+        "trigger", "revoked", "--to", receiver.url, "--count", count, "--seed", "8", "--wait", "20s",
+        "--fault", "delay:by=1h,chance=0.5", "--secret", SECRET,
+    )  # fmt: skip
+
+    assert monotonic() - before < 15
+    assert f"{len(receiver.captures)} accepted" in result.stdout
+    assert f"{count - len(receiver.captures)} pending" in result.stdout
+    assert 0 < len(receiver.captures) < count
 
 
 def test_what_is_delayed_says_when_it_is_due(emitter, receiver):

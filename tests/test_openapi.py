@@ -28,6 +28,7 @@ from emitter.settings import Settings
 from emitter.signing import Scheme, SigningKey
 from emitter.simulator import Simulator
 from emitter.web.openapi import OURS, PRODUCT, describe
+from emitter.web.openapi_runs import RUNS_SCHEMAS
 from emitter.web.openapi_schemas import SCHEMAS
 from emitter.web.openapi_world import WORLD_SCHEMAS
 from tests.support_http import SECRET, Api
@@ -70,7 +71,7 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
-    assert {**SCHEMAS, **WORLD_SCHEMAS}.keys() - {"Violation"} <= referred
+    assert {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS}.keys() - {"Violation"} <= referred
 
 
 def _described(rule: str) -> str:
@@ -152,12 +153,20 @@ class Examiner:
                 case.body["to"] = self.receiver.url
             if isinstance(case.body.get("type"), str):
                 case.body["type"] = "access-revoked"
+            if isinstance(case.body.get("yaml"), str):
+                case.body["yaml"] = "steps: [{act: publish}, {wait: 5ms}]"
+            if isinstance(case.body.get("scenario"), str):
+                case.body["scenario"] = "denied"
             if isinstance(case.body.get("action"), str):
                 case.body |= {"action": "request", "parameters": {"product": self._something("id_or_name")}}
 
     def _something(self, name: str) -> str:
         if name == "kind":
             return "data-products"
+        if name in ("run", "other"):
+            asked = {"yaml": "steps: [{act: publish}]", "run": f"{name}-{len(self.statuses)}"}
+            self.api("POST", "/simulator/runs?wait=10s", asked)
+            return str(asked["run"])
         if name == "id_or_name":
             return str(self.api("POST", "/simulator/world/act", {"action": "publish"}).json["entity"]["id"])
         hooks = self.api("GET", "/simulator/webhooks").json["webhooks"]

@@ -88,6 +88,16 @@ def test_a_key_without_whsec_is_its_own_bytes_in_standard_webhooks() -> None:
     assert dict(headers)["webhook-signature"] == f"v1,{expected}"
 
 
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 200])
+@pytest.mark.parametrize("mode", ["sha1", "sha256"])
+def test_a_key_of_any_length_signs_as_hmac_does(mode: str, length: int) -> None:
+    signer, key = Signer(Scheme(mode=mode)), "k" * length
+
+    signatures = [signer.headers(body, SigningKey(key), message_id="", seconds=0)[0][1] for body in (BODY, b"", BODY)]
+
+    assert signatures == [hmac.new(key.encode(), body, mode).hexdigest() for body in (BODY, b"", BODY)]
+
+
 def test_base64_and_prefix_are_what_they_say() -> None:
     headers = signed(scheme=Scheme(encoding="base64", prefix="sha256="))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -276,6 +277,30 @@ def test_a_batch_that_is_refused_takes_no_other_with_it(store):
     assert record(store, webhook, OK) > good
     store.flush()
     assert len(find(store)) == 2
+
+
+@pytest.mark.parametrize("place", [0, 7, 17, 22])
+def test_a_bad_batch_among_many_takes_none_of_them_with_it(store, place):
+    """Rows of one group share statements: 16 of them, then 4, then one by one."""
+    webhook = add_webhook(store)
+    planned = [store.plan(Event(REVOKED, b"{%d}" % number, number), [webhook], due=number) for number in range(23)]
+    event_id, deliveries, rows = planned[place]
+    planned[place] = event_id, deliveries, [*rows, rows[-1]]  # the same row twice
+    errors = {}
+    told = threading.Event()
+
+    def hold(_):  # so that all that is put meanwhile becomes one group
+        for event_id, _, rows in planned:
+            store.put(rows, partial(errors.__setitem__, event_id))
+        store.put((), lambda error: told.set())
+
+    store.writer.run(hold)
+
+    assert told.wait(5)
+    assert [event for event, error in errors.items() if error is not None] == [event_id]
+    kept = [(each.id, store.reader.deliveries_of(each.id)[0].due, each.body) for each in
+            store.reader.events(before=None, limit=100)[::-1]]  # fmt: skip
+    assert kept == [(each, number, b"{%d}" % number) for number, (each, _, _) in enumerate(planned) if number != place]
 
 
 def test_public_ids_are_uuids_that_lead_back(store):

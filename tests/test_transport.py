@@ -118,6 +118,30 @@ def test_an_empty_value_and_one_beyond_ascii_arrive(transport: Transport) -> Non
     assert b"\r\nX-Empty:\r\nX-Name: Zo\xc3\xab\r\nX-Blank:" in receiver.requests[0]
 
 
+SHARED: Headers = (("Host", "somewhere.example:81"), ("X-One", "1"), ("Content-Type", "text/x"), ("X-Two", " 2"))
+
+
+@pytest.mark.parametrize("first", [SHARED, SHARED[1:], SHARED[1:2], (*SHARED, ("X-Empty", "")), ()])
+def test_requests_that_share_their_first_headers_leave_to_the_byte_too(transport: Transport, first: Headers) -> None:
+    """They are put together differently from the second one on."""
+    lasts = [
+        (("X-Signature", value), ("Content-Length", str(len(BODY)))) for value in ("ab", "cd", "e f ", "=/;,", "g")
+    ]
+    lasts += [(("X-Other", "1"), ("X-Signature", "h")), (("X-Other", "2"), ("X-Signature", "Zo\u00eb"))]
+    with RawReceiver(always()) as receiver:
+        for last in lasts:
+            assert post(transport, to(receiver.url, headers=first + last)).status == 204
+
+    for request, last in zip(receiver.requests, lasts, strict=True):
+        stated = [*first, *last]
+        if first[:1] != SHARED[:1]:
+            stated.insert(0, ("Host", f"127.0.0.1:{receiver.port}"))
+        if last[1][0] != "Content-Length":
+            stated.append(("Content-Length", str(len(BODY))))
+        head = "".join(f"{name}: {value}\r\n" if value else f"{name}:\r\n" for name, value in stated)
+        assert request == f"POST /hook HTTP/1.1\r\n{head}\r\n".encode() + BODY
+
+
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])
 def test_a_body_of_any_size_arrives_at_once_and_whole(transport: Transport, size: int) -> None:
     body = Random(size).randbytes(size)
@@ -140,6 +164,22 @@ def test_a_header_that_would_be_two_is_refused_before_anything_leaves(transport:
                 check_request(to(receiver.url, headers=headers))
 
         assert receiver.connections == 0
+
+
+@pytest.mark.parametrize("bad", ["a\r\nX-Injected: 1", "a\nb", "a\0b", "a\r", "\r\n"])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_nor_does_it_leave_after_one_that_was_fine(transport: Transport, bad: str, place: int) -> None:
+    fine = [("X-A", "1"), ("X-B", "2"), ("X-C", "3"), ("Content-Length", str(len(BODY)))]
+    with RawReceiver(always()) as receiver:
+        post(transport, to(receiver.url, headers=tuple(fine)))
+        fine[place] = (fine[place][0], bad)
+        with pytest.raises(BadValue):
+            transport.submit(to(receiver.url, headers=tuple(fine)), 1.0, Answers())
+        fine[place] = (bad, "1")
+        with pytest.raises(BadValue):
+            transport.submit(to(receiver.url, headers=tuple(fine)), 1.0, Answers())
+
+        assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize("name", ["", "X A", "X:A", "X\u00c4", "X;"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from emitter.clock import EPOCH, nanoseconds
 from emitter.receiver import Receiver
+from emitter.settings import Settings
 from emitter.simulator import Simulator
 from emitter.world import ACTIONS, PLURALS
 from tests.support_http import SECRET, Api
@@ -20,6 +21,15 @@ NOWHERE = "http://127.0.0.1:9/hook"  # nothing listens there
 @pytest.fixture
 def api(make_simulator: Callable[..., Simulator]) -> Api:
     return Api(make_simulator(start=START, seed=7))
+
+
+@pytest.fixture(scope="module")
+def still() -> Iterator[Api]:
+    """One app for all tests that change nothing; there is a request for a product called Claims."""
+    with Simulator(Settings(store=None, start=START, seed=7)) as simulator:
+        api = Api(simulator)
+        _pending(api)
+        yield api
 
 
 def _act(api: Api, action: str, /, **parameters: Any) -> Any:
@@ -110,8 +120,8 @@ def test_what_was_deleted_is_listed_only_where_it_is_asked_for(api: Api) -> None
         assert name in (gone["id"], gone.get("name"))
 
 
-def test_every_action_is_listed_with_what_it_takes(api: Api) -> None:
-    listed = api("GET", "/simulator/world/actions").json["actions"]
+def test_every_action_is_listed_with_what_it_takes(still: Api) -> None:
+    listed = still("GET", "/simulator/world/actions").json["actions"]
 
     assert [each["action"] for each in listed] == list(ACTIONS)
     for each in listed:
@@ -175,18 +185,17 @@ def test_a_story_of_thirty_days_is_told_over_http(api: Api, receiver: Receiver) 
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_likely_fix_and_changes_nothing(
-    asked: Any, status: int, kind: str, hint: str, api: Api
+    asked: Any, status: int, kind: str, hint: str, still: Api
 ) -> None:
-    _pending(api)
-    before = api("GET", "/simulator/world").json
+    before = still("GET", "/simulator/world").json
 
-    answer = api("POST", "/simulator/world/act", asked)
+    answer = still("POST", "/simulator/world/act", asked)
 
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"
     assert kind in answer.json["type"]
     assert hint in answer.json["detail"]
-    assert api("GET", "/simulator/world").json == before
+    assert still("GET", "/simulator/world").json == before
 
 
 def test_an_illegal_action_is_a_conflict_that_says_what_would_be_legal(api: Api) -> None:
@@ -217,8 +226,8 @@ def test_a_refusal_names_the_nearest_for_programs_too(api: Api) -> None:
         ("data-products?status=PENDING", "ACTIVE"), ("users?status=a&status=b", "twice"), ("users/x?y=1", "taken"),
     ],
 )  # fmt: skip
-def test_bad_questions_are_400s_that_name_what_is_known(path: str, hint: str, api: Api) -> None:
-    answer = api("GET", f"/simulator/world/{path}")
+def test_bad_questions_are_400s_that_name_what_is_known(path: str, hint: str, still: Api) -> None:
+    answer = still("GET", f"/simulator/world/{path}")
 
     assert answer.status_code == 400, answer.text
     assert hint in answer.json["detail"]
@@ -289,12 +298,12 @@ def test_the_clock_is_moved_to_a_moment(api: Api) -> None:
         ({"bye": "1d"}, '"by"'),
     ],
 )  # fmt: skip
-def test_the_clock_is_not_moved_by_nonsense(body: Any, hint: str, api: Api) -> None:
-    answer = api("POST", "/simulator/clock/advance", body)
+def test_the_clock_is_not_moved_by_nonsense(body: Any, hint: str, still: Api) -> None:
+    answer = still("POST", "/simulator/clock/advance", body)
 
     assert answer.status_code == 400, answer.text
     assert hint in answer.json["detail"]
-    assert api("GET", "/simulator/clock").json["now"].startswith("2030-01-01T09:00:00.0")
+    assert still("GET", "/simulator/clock").json["now"].startswith("2030-01-01T09:00:00.0")
 
 
 def test_the_machines_clock_is_shown_and_not_moved(simulator: Simulator) -> None:

@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": ("serve", "serve", "Run the simulator: APIs, history page, deliveries."),
     "events": ("events", "events", "List the event types, or show one."),
     "trigger": ("trigger", "trigger", "Make an event and send it."),
+    "world": ("world", "world", "Look at the simulated app, act in it, let its time pass."),
     "faults": ("faults", "faults", "List what can be made to go wrong on purpose."),
     "scenarios": ("scenarios", "scenarios", "Stories to play: list, show, check, begin a new one."),
     "run": ("run", "run", "Play scenarios, and say what came of them."),
@@ -39,6 +40,7 @@ MEANT = {
     "send": "trigger", "fire": "trigger", "start": "serve", "server": "serve", "types": "events",
     "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
     "play": "run", "scenario": "scenarios", "reports": "runs", "report": "runs",
+    "act": "world act", "advance": "world advance",
 }  # fmt: skip
 OF_COMMANDS = ("--schemas", "--store", "--ephemeral", "--server", "--assume", "--format")
 

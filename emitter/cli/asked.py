@@ -35,7 +35,7 @@ def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) 
     A variable goes to those scenarios that have it, and has to be in one.
     """
     from emitter.catalog import Catalog
-    from emitter.scenario import load
+    from emitter.scenario import find_all, load
 
     if not names:
         raise UsageError(
@@ -44,10 +44,10 @@ def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) 
         )
     catalog = Catalog.load(setup.settings.schemas)
     found, wrong, met = [], list[str](), set[str]()
-    files = []
+    files: list[Path] = []
     for name in names:
         try:
-            files += _files(name)
+            files += find_all(name)
         except (NotFound, UsageError) as error:
             wrong.append(str(error))
     for file in files:
@@ -67,19 +67,6 @@ def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) 
 
 def _own(scenario: Scenario, variables: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name in scenario.variables}
-
-
-def _files(name: str) -> list[Path]:
-    from emitter.scenario import find
-    from emitter.scenario.library import SUFFIXES
-
-    folder = Path(name)
-    if not folder.is_dir():
-        return [find(name)]
-    found = sorted(each for each in folder.iterdir() if each.suffix in SUFFIXES and each.is_file())
-    if not found:
-        raise UsageError(f"{name}: there is no scenario in this folder (no file that ends in .yaml).")
-    return found
 
 
 def earlier_run(run: str, names: Sequence[str]) -> Kept:

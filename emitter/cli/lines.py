@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from emitter import clock
 from emitter.cli.failures import FAILED, UNAVAILABLE, USAGE
 from emitter.cli.terminal import (
     DIM,
@@ -16,6 +17,7 @@ from emitter.cli.terminal import (
     note,
     paint,
     plain,
+    say,
     short_time,
     short_type,
 )
@@ -100,6 +102,18 @@ def waiting(door: Door, delivery: Json) -> list[str]:
     return told
 
 
+def beyond(door: Door, wait: float) -> Callable[[Json], bool]:
+    """Tell deliveries that a fault holds back for longer than somebody waits."""
+    state = door.state()
+    horizon = clock.parse_rfc3339(state["now"]) + (0 if state["clock"] == "virtual" else int(wait * clock.SECOND))
+
+    def is_beyond(delivery: Json) -> bool:
+        untried = delivery["state"] == "pending" and delivery["faults"] and not delivery["attempts"]
+        return bool(untried) and clock.parse_rfc3339(delivery["dueAt"]) > horizon
+
+    return is_beyond
+
+
 class Tally:
     """Counts how deliveries ended, and says with which code a command ends for that."""
 
@@ -155,3 +169,29 @@ def show_attempts(door: Door, delivery: Json, seen: set[int]) -> Iterable[str]:
             seen.add(attempt["id"])
             yield from answered(attempt)
             yield from refused(door, attempt)
+
+
+def follow(form: str, door: Door, events: Sequence[Json], wait: float, tally: Tally) -> None:
+    """Put the deliveries of events as they ended in their place, for up to `wait` seconds, and count them.
+
+    In a table every line is shown as soon as it is known.
+    """
+    seen: set[int] = set()
+    deadline = clock.monotonic() + wait
+    is_beyond = beyond(door, wait)
+    for event in events:
+        ids = [each["id"] for each in event["deliveries"]]
+        while ids:
+            left = deadline - clock.monotonic()
+            event["deliveries"] = door.deliveries(ids, wait=max(min(left, 1.0), 0.0))
+            if form == "table":
+                for delivery in event["deliveries"]:
+                    for line in show_attempts(door, delivery, seen):
+                        say(line)
+            if left <= 0 or all(each["state"] != "pending" or is_beyond(each) for each in event["deliveries"]):
+                break
+        for delivery in event["deliveries"]:
+            tally.add(delivery)
+            if form == "table":
+                for line in waiting(door, delivery):
+                    say(line)

@@ -139,9 +139,11 @@ class Command(click.Command):
 class Listing(click.Group):
     """A family of commands that lists when no command is named: `emitter events --format json`."""
 
+    otherwise = "list"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
+            args = [self.otherwise, *args]
         return super().parse_args(ctx, args)
 
     def resolve_command(

@@ -58,9 +58,12 @@ _OFTEN = 0.1  # seconds between two looks at how far a run is
 @click.option("--report", metavar="FILE", help="Write the reports as JSON: one, or a list of several.")
 @click.option("--again", metavar="RUN", help="Play a run again, and say what is different.")
 @click.option("--fail-fast", is_flag=True, help="Stop after the first that does not pass.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell what passed in a line each.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell all: what held, too.")
 @everywhere()
-def run(setup: Setup, names: tuple[str, ...], again: str | None, fail_fast: bool, verbose: bool, **how: Any) -> None:
+def run(
+    setup: Setup, names: tuple[str, ...], again: str | None, fail_fast: bool, quiet: bool, verbose: bool, **how: Any
+) -> None:
     """Play SCENARIOs: files, folders of them, or names of those that come with emitter (`emitter scenarios`).
 
     All are checked before anything is sent. Each plays in a world of its own and on a clock of its own, and is kept in
@@ -88,7 +91,7 @@ def run(setup: Setup, names: tuple[str, ...], again: str | None, fail_fast: bool
         for scenario in scenarios:
             report = player.play(scenario, stopped)
             reports.append(report)
-            _show(setup.format, report, verbose=verbose, alone=alone)
+            _show(setup.format, report, verbose=verbose, quiet=quiet, alone=alone)
             if stopped.is_set() or unanswered(report) or (fail_fast and report.status not in ("passed", "skipped")):
                 break
     player.trim(len(reports))
@@ -114,10 +117,10 @@ def _code(reports: Sequence[Report]) -> int:
     return FAILED if bad else UNAVAILABLE if silent else 0
 
 
-def _show(form: str, report: Report, *, verbose: bool, alone: bool) -> None:
+def _show(form: str, report: Report, *, verbose: bool, quiet: bool, alone: bool) -> None:
     if form == "jsonl":
         say(as_json(_json(report), indent=None))
-    elif form == "table" and (alone or verbose or report.status not in ("passed", "skipped")):
+    elif form == "table" and (not quiet or report.status not in ("passed", "skipped")):
         for line in story(report, verbose=verbose):
             say(line)
         if not alone:

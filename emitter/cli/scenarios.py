@@ -118,12 +118,18 @@ def show_scenario(setup: Setup, name: str) -> None:
 @click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Replace a variable. Repeatable.")
 @everywhere()
 def check_scenarios(setup: Setup, files: tuple[str, ...], variables: tuple[str, ...]) -> None:
-    """Check scenarios without playing them: files, names, or - for standard input.
+    """Check scenarios without playing them: files, folders of them, names, or - for standard input.
 
     Every mistake is told with its line. The exit code is 1 if there is one.
     """
+    from emitter.scenario import find_all
+
     catalog, given = _catalog(setup), given_variables(variables)
-    found = [_checked(each, catalog, given) for each in files]
+    places: list[tuple[str, Path | None]] = []
+    for name in files:
+        there = [] if name == "-" else find_all(name)
+        places += [(str(each) if Path(name).is_dir() else name, each) for each in there] or [(name, None)]
+    found = [_checked(name, file, catalog, given) for name, file in places]
     show_many(setup.format, found, _verdicts)
     if not all(each["ok"] for each in found):
         sys.exit(FAILED)
@@ -196,16 +202,16 @@ def _described(scenario: Scenario, catalog: Catalog) -> Json:
     }
 
 
-def _checked(name: str, catalog: Catalog, variables: dict[str, str]) -> Json:
-    from emitter.scenario import find, load, read
+def _checked(name: str, file: Path | None, catalog: Catalog, variables: dict[str, str]) -> Json:
+    from emitter.scenario import load, read
     from emitter.scenario.nodes import LARGEST
 
     try:
-        if name == "-":
+        if file is None:
             raw = read_bytes("-", most=LARGEST)
             read(raw.decode("utf-8", "surrogateescape"), name="standard input", catalog=catalog, variables=variables)
         else:
-            load(find(name), catalog=catalog, variables=variables)
+            load(file, catalog=catalog, variables=variables)
     except ScenarioError as error:
         mistakes = [{"line": line, "why": why} for line, why in error.mistakes]
         return {"scenario": name, "ok": False, "mistakes": mistakes, "text": str(error)}

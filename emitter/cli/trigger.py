@@ -232,29 +232,12 @@ def _send(form: str, door: Door, spec: TriggerSpec, wait: float) -> int:
 def _send_few(form: str, door: Door, spec: TriggerSpec, wait: float, tally: lines.Tally) -> list[Json]:
     """Send, showing every line as soon as it is known; return the events with their deliveries as they ended."""
     found = []
-    seen: set[int] = set()
     for event in door.trigger_each(spec):
         tally.events += 1
         found.append(event)
         if form == "table":
             say(lines.sent(event))
-    deadline = clock.monotonic() + wait
-    for event in found:
-        ids = [each["id"] for each in event["deliveries"]]
-        while ids:
-            left = deadline - clock.monotonic()
-            event["deliveries"] = door.deliveries(ids, wait=max(min(left, 1.0), 0.0))
-            if form == "table":
-                for delivery in event["deliveries"]:
-                    for line in lines.show_attempts(door, delivery, seen):
-                        say(line)
-            if left <= 0 or all(each["state"] != "pending" for each in event["deliveries"]):
-                break
-        for delivery in event["deliveries"]:
-            tally.add(delivery)
-            if form == "table":
-                for line in lines.waiting(door, delivery):
-                    say(line)
+    lines.follow(form, door, found, wait, tally)
     return found
 
 
@@ -267,21 +250,33 @@ def _send_many(form: str, door: Door, spec: TriggerSpec, wait: float, tally: lin
             tally.events += 1
             ahead.append(event)
             if len(ahead) >= AHEAD:
-                _look(form, door, [ahead.popleft() for _ in range(PORTION)], wait, tally)
+                _look(form, door, [ahead.popleft() for _ in range(PORTION)], wait, tally, faulted=bool(spec.faults))
                 progress.show(tally.events, "events")
         while ahead:
-            _look(form, door, [ahead.popleft() for _ in range(min(PORTION, len(ahead)))], wait, tally)
+            _look(
+                form,
+                door,
+                [ahead.popleft() for _ in range(min(PORTION, len(ahead)))],
+                wait,
+                tally,
+                faulted=bool(spec.faults),
+            )
             progress.show(tally.events, "events, the last ones are under way")
     finally:
         progress.clear()
 
 
-def _look(form: str, door: Door, events: Sequence[Json], wait: float, tally: lines.Tally) -> None:
+def _look(form: str, door: Door, events: Sequence[Json], wait: float, tally: lines.Tally, *, faulted: bool) -> None:
     """Wait for some events to be over and count how they ended."""
-    last = [each["id"] for each in events[-1]["deliveries"]]
-    door.deliveries(last, wait=wait)  # of each webhook the last: the others are over before it, order being kept
     ids = [each["id"] for event in events for each in event["deliveries"]]
-    ended = {each["id"]: each for each in door.deliveries(ids, wait=wait)}
+    last = [each["id"] for each in events[-1]["deliveries"]]
+    ended: dict[str, Json] = {}
+    if faulted:
+        is_beyond = lines.beyond(door, wait)
+        ended = {each["id"]: each for each in door.deliveries(ids) if is_beyond(each)}
+        ids, last = [each for each in ids if each not in ended], []
+    door.deliveries(last, wait=wait)  # of each webhook the last: the others are over before it, order being kept
+    ended |= {each["id"]: each for each in door.deliveries(ids, wait=wait)}
     for event in events:
         event["deliveries"] = [ended[each["id"]] for each in event["deliveries"]]
         for delivery in event["deliveries"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -97,6 +97,78 @@ class Client(Speaker):
         """One thing of the simulated app by id or name, with what may be done to it now and what would follow."""
         return self._object("GET", f"/simulator/world/{quote(kind, safe='')}/{quote(name, safe='')}")
 
+    # --- scenarios and their runs -----------------------------------------------------------------------------------
+
+    def scenarios(self) -> list[Json]:
+        """The scenarios that come with emitter, with what each is about."""
+        return self._list("GET", "/simulator/scenarios", "scenarios")
+
+    def scenario(self, name: str) -> Json:
+        """One scenario that comes with emitter, with its `text`; raises `NotFound`."""
+        return self._object("GET", f"/simulator/scenarios/{quote(name, safe='')}")
+
+    def check_scenario(self, yaml: str, *, name: str = "", variables: Mapping[str, Any] | None = None) -> Json:
+        """Whether a text is a scenario: all that is wrong with it, by line, or what it is about."""
+        asked = {"yaml": yaml, "name": name, "variables": dict(variables or {})}
+        return self._object("POST", "/simulator/scenarios/check", json=asked)
+
+    def scenario_schema(self) -> Json:
+        """The JSON Schema of the language, by which editors complete and check."""
+        return self._object("GET", "/simulator/scenarios/schema")
+
+    def start_run(
+        self,
+        scenario: str = "",
+        *,
+        yaml: str = "",
+        name: str = "",
+        variables: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        speed: float = 0.0,
+        to: str = "",
+        signing_key: str = "",
+        verify_tls: bool = True,
+        ca: str = "",
+        run: str = "",
+        wait: float = 0.0,
+    ) -> Json:
+        """Play a scenario there; returns once it has begun, or after up to `wait` seconds, if it is over by then."""
+        members: Json = {
+            "scenario": scenario, "yaml": yaml, "name": name, "variables": dict(variables or {}), "speed": speed,
+            "to": to, "signingKey": signing_key, "ca": ca, "run": run,
+        }  # fmt: skip
+        asked: Json = {each: value for each, value in members.items() if value}
+        asked |= {"verifyTls": verify_tls, **({} if seed is None else {"seed": seed})}
+        begun = self._object("POST", "/simulator/runs", json=asked)
+        return self.run(begun["run"], wait=wait) if wait and begun["report"] is None else begun
+
+    def runs(self) -> list[Json]:
+        """The runs that were played there, the newest first, without their reports."""
+        return self._list("GET", "/simulator/runs", "runs")
+
+    def run(self, run: str, *, wait: float = 0.0) -> Json:
+        """One run: its state, what it is doing, its report once it is over; waits up to `wait` seconds for that."""
+        deadline = clock.monotonic() + wait
+        while True:
+            left = min(max(deadline - clock.monotonic(), 0.0), LONGEST_POLL)
+            params = {"wait": _pause(left)} if left else {}
+            path = f"/simulator/runs/{quote(run, safe='')}"
+            found = self._object("GET", path, params=params, timeout=left + self._timeout)
+            if found["state"] != "playing" or clock.monotonic() >= deadline:
+                return found
+
+    def cancel_run(self, run: str) -> Json:
+        """End a run between two of its steps; one that is over stays as it is."""
+        return self._object("POST", f"/simulator/runs/{quote(run, safe='')}/cancel", json={})
+
+    def run_report(self, run: str, form: str = "json") -> bytes:
+        """The report of a run as JSON, text, JUnit XML or a page of HTML; raises `Conflict` while there is none."""
+        return self._send("GET", f"/simulator/runs/{quote(run, safe='')}/report", params={"format": form}).content
+
+    def compare_runs(self, run: str, other: str) -> Json:
+        """How two runs differ, in words."""
+        return self._object("GET", f"/simulator/runs/{quote(run, safe='')}/diff/{quote(other, safe='')}")
+
     # --- history ----------------------------------------------------------------------------------------------------
 
     def attempts(self, query: AttemptQuery) -> Json:
@@ -148,8 +220,7 @@ class Client(Speaker):
         while True:
             left = max(deadline - clock.monotonic(), 0.0)
             portion = min(left, LONGEST_POLL)
-            pause = duration_text(timedelta(milliseconds=max(round(portion * 1000), 1)))
-            params = [*query.pairs(limit=AttemptQuery().limit), ("count", str(count)), ("timeout", pause)]
+            params = [*query.pairs(limit=AttemptQuery().limit), ("count", str(count)), ("timeout", _pause(portion))]
             found = self._object("GET", "/simulator/wait", params=params, timeout=portion + self._timeout)
             if found["complete"] or clock.monotonic() >= deadline:
                 return found
@@ -248,14 +319,20 @@ class Client(Speaker):
         deadline = None if timeout is None else clock.monotonic() + timeout
         while True:
             portion = LONGEST_POLL if deadline is None else max(min(deadline - clock.monotonic(), LONGEST_POLL), 0.0)
-            params = {"timeout": duration_text(timedelta(milliseconds=round(portion * 1000)))}
-            found = self._object("GET", "/simulator/settled", params=params, timeout=portion + self._timeout)
+            found = self._object(
+                "GET", "/simulator/settled", params={"timeout": _pause(portion)}, timeout=portion + self._timeout
+            )
             if found["settled"] or (deadline is not None and clock.monotonic() >= deadline):
                 return bool(found["settled"])
 
     def reset(self) -> None:
         """Forget all events, deliveries, attempts and webhooks."""
         self._send("POST", "/simulator/reset", json={}, timeout=self._timeout * 2)
+
+
+def _pause(seconds: float) -> str:
+    """A time to wait as it is sent, a millisecond at least."""
+    return duration_text(timedelta(milliseconds=max(round(seconds * 1000), 1)))
 
 
 def _faults(faults: Sequence[FaultSpec | Any]) -> list[Any]:

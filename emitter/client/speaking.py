@@ -132,6 +132,8 @@ def _error(status: int, text: str, problem: Json) -> EmitterError:
     facts = {name: tuple(value) if isinstance(value, list) else value for name, value in problem.items()}
     if isinstance(facts.get("violations"), tuple):
         facts["violations"] = tuple(_violation(each) for each in facts["violations"])
+    if isinstance(facts.get("mistakes"), tuple):
+        facts["mistakes"] = tuple((_member(each, "line", 0), _member(each, "why", "")) for each in facts["mistakes"])
     vars(error).update({name: value for name, value in facts.items() if name not in ("type", "title", "detail")})
     return error
 
@@ -139,6 +141,10 @@ def _error(status: int, text: str, problem: Json) -> EmitterError:
 def _violation(found: object) -> Violation:
     members = ("pointer", "rule", "message", "provenance")
     return Violation(*(str(found.get(name) or "") if isinstance(found, dict) else "" for name in members))
+
+
+def _member(found: object, name: str, otherwise: Any) -> Any:
+    return found.get(name, otherwise) if isinstance(found, dict) else otherwise
 
 
 def _base(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import SystemRandom
 from typing import Any
 
@@ -15,9 +16,10 @@ _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"  # none that is taken for another
 
 
 def new_run(name: str) -> str:
-    """A name for a run of a scenario that no other has."""
+    """A name for a run of a scenario that no other has; it fits into a path, and is the name of a file."""
     chance = SystemRandom()
-    return f"{name}-{''.join(chance.choice(_LETTERS) for _ in range(6))}"
+    fitting = re.sub(r"[^\w.-]+", "-", name)[:60].strip(".-") or "run"
+    return f"{fitting}-{''.join(chance.choice(_LETTERS) for _ in range(6))}"
 
 
 def asked(scenario: Scenario, *, speed: float) -> bytes:

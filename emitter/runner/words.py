@@ -12,10 +12,17 @@ from emitter.scenario.steps import (
     Advance,
     ChangeWebhook,
     Choose,
+    ContractExpected,
+    DeliveriesExpected,
+    EventsExpected,
     Expect,
+    Expectation,
     Parallel,
     Repeat,
+    SignaturesExpected,
+    StateExpected,
     Step,
+    SystemExpected,
     Trigger,
     Wait,
 )
@@ -50,8 +57,10 @@ def step_words(step: Step) -> str:
                 return f"wait {length(step.pause)} of real time"
             return f"wait for at most {length(step.timeout)} until it is as expected"
         case Expect():
-            count = len(step.expectations)
-            return f"expect {count} thing{'s' if count != 1 else ''}{f' ({step.name})' if step.name else ''}"
+            about = list(dict.fromkeys(map(_about, step.expectations)))
+            listed = ", ".join(about[:-1]) + (" and " if about[:-1] else "") + about[-1] if about else "nothing"
+            plural = len(about) > 1 or about[:1] in (["events"], ["deliveries"], ["signatures"], ["bodies"])
+            return f"{listed} {'are' if plural else 'is'} as expected"
         case Repeat():
             return _repeat(step)
         case Parallel():
@@ -61,6 +70,19 @@ def step_words(step: Step) -> str:
         case ChangeWebhook():
             return _WEBHOOK[step.change]
     raise AssertionError(step)
+
+
+def _about(expected: Expectation) -> str:
+    """What an expectation looks at."""
+    match expected:
+        case StateExpected():
+            return expected.name
+        case SystemExpected():
+            return "your system"
+    return {
+        EventsExpected: "events", DeliveriesExpected: "deliveries", SignaturesExpected: "signatures",
+        ContractExpected: "bodies",
+    }[type(expected)]  # fmt: skip
 
 
 def _repeat(step: Repeat) -> str:

@@ -7,9 +7,9 @@ scenarios by name, `schema` tells editors of the language.
 
 from __future__ import annotations
 
-from emitter.scenario.library import every_step, find, library, types_of
+from emitter.scenario.library import every_step, find, find_all, library, types_of
 from emitter.scenario.loading import expected, load, read
 from emitter.scenario.schema import schema
 from emitter.scenario.steps import Scenario
 
-__all__ = ["Scenario", "every_step", "expected", "find", "library", "load", "read", "schema", "types_of"]
+__all__ = ["Scenario", "every_step", "expected", "find", "find_all", "library", "load", "read", "schema", "types_of"]

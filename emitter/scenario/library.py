@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from emitter.catalog import Catalog, resource_directory
-from emitter.errors import NotFound, nearest, shown
+from emitter.errors import NotFound, UsageError, nearest, shown
 from emitter.scenario.steps import (
     Choose,
     EventsExpected,
@@ -43,6 +43,21 @@ def find(name: str) -> Path:
     close = nearest(path.stem[:100], names)
     hint = f"Did you mean {shown(close[0])}?" if close else "`emitter scenarios list` lists those that there are."
     raise NotFound("scenario" if alone else "file", name, hint)
+
+
+def find_all(name: str) -> list[Path]:
+    """As `find`; of a folder, all scenarios in it. Raises `UsageError` where there is none."""
+    folder = Path(name)
+    try:
+        inside = sorted(folder.iterdir()) if folder.is_dir() else None
+    except (OSError, ValueError):
+        inside = None
+    if inside is None:
+        return [find(name)]
+    found = [each for each in inside if each.suffix in SUFFIXES and each.is_file()]
+    if not found:
+        raise UsageError(f"{name}: there is no scenario in this folder (no file that ends in .yaml).")
+    return found
 
 
 def every_step(steps: Iterable[Step]) -> Iterator[Step]:

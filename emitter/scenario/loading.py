@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from emitter.catalog import Catalog
 from emitter.errors import BadValue, EmitterError, ScenarioError, shown
 from emitter.scenario.acting import cast
 from emitter.scenario.expecting import expect
+from emitter.scenario.files import read_file
 from emitter.scenario.names import VARIABLE, Meaning, Names
 from emitter.scenario.nodes import LARGEST, Mistakes, Node, compose, scalar
 from emitter.scenario.playing import TooLong, length
@@ -31,10 +30,7 @@ def load(path: Path, *, catalog: Catalog, variables: Mapping[str, str] | None = 
     `variables` replace those of the file before anything is checked; each is read as a plain value of YAML.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise ScenarioError(str(path), [(0, "this is no file.")])
-            raw = opened.read(LARGEST + 1)
+        raw = read_file(path, LARGEST)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         raise ScenarioError(str(path), [(0, f"{why or 'it cannot be read'}.")]) from None

@@ -32,7 +32,7 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_TRUTHS = re.compile(r"(y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)")
+_TRUTHS = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
 _SIXTIES = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 _ZEROS = re.compile(r"[-+]?0[0-9_]+")
 _LOW_LINES = re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?")
@@ -127,7 +127,7 @@ def _trap(text: str) -> str:
     if not text or len(text) > _LONGEST_TRAP or not (text[0] in "+-0123456789" or len(text) <= 3):
         return ""
     if _TRUTHS.fullmatch(text):
-        truth = "true" if text.lower() in ("y", "yes", "on") else "false"
+        truth = "true" if text.lower() in ("yes", "on") else "false"
         return f'{text} may be a text or {truth}: write "{text}" in quotes, or {truth}.'
     if _SIXTIES.fullmatch(text):
         return (
@@ -273,7 +273,7 @@ def _unreadable(error: yaml.YAMLError, text: str, mistakes: Mistakes) -> Scenari
         return mistakes.stop(line + 1, f"this is no YAML: {problem}.{hint}")
     position = getattr(error, "position", 0)
     reason = getattr(error, "reason", "it cannot be read")
-    if not isinstance(_LOADER, type) or _LOADER is not yaml.SafeLoader:  # libyaml counts in bytes
+    if _LOADER is not yaml.SafeLoader:  # libyaml counts in bytes
         before = text.encode("utf-8")[:position].count(b"\n")
     else:
         before = text[:position].count("\n")

@@ -15,17 +15,14 @@ from emitter.scenario.names import (
     CHECKPOINT,
     ENTITIES,
     RESERVED,
-    ROUND,
     UNSURE,
-    VALUE,
-    VARIABLE,
     Meaning,
     Names,
     member_mistake,
 )
 from emitter.scenario.nodes import Mistakes, Node
 from emitter.scenario.steps import Name, Template
-from emitter.scenario.texts import NAME, a_text, filled, is_open, template
+from emitter.scenario.texts import NAME, NOTHING, a_text, filled, inside, is_open, template
 from emitter.scenario.vocabulary import STEPS, plain
 
 WRONG: Final[Any] = object()
@@ -122,7 +119,7 @@ class Reading:
             return self.wrong(node, f"{shown(node.value, 60)} {error}")
         if isinstance(text, Template):
             for part in text.parts:
-                if isinstance(part, Name):
+                if isinstance(part, Name) and not node.told:
                     self.look_up(part, node, names)
         return text
 
@@ -136,15 +133,11 @@ class Reading:
         elif meaning.kind in ENTITIES:
             if text := member_mistake(meaning.kind, members):
                 self.mistakes.add(node, f"{name}: {text}")
-        elif members and meaning.kind in (VARIABLE, ROUND):
-            self.mistakes.add(node, f"{name}: {shown(name.path[0])} is a {meaning.kind}, which has no members.")
-        elif members and meaning.kind == VALUE:
-            for value in meaning.values:
-                inside = names.get(value) if isinstance(value, str) else None
-                if not isinstance(value, Mapping) and (inside is None or inside.kind not in ENTITIES):
-                    self.mistakes.add(node, f"{name}: {shown(value)} has no members.")
-                elif inside is not None and (text := member_mistake(inside.kind, members)):
-                    self.mistakes.add(node, f"{name}: {text}")
+        elif members and meaning.kind != UNSURE:
+            for value in meaning.values or (None,):
+                if inside(value, members) is NOTHING:
+                    shape = f"in it is {', '.join(value)}" if isinstance(value, Mapping) else "it has no members"
+                    self.mistakes.add(node, f"{name}: {shown(name.path[0])} is a {meaning.kind}; {shape}.")
 
     def unknown(self, name: str, line: int, names: Names, *, kind: str, known: Iterable[str]) -> str:
         """Say why a name is not known here: made later, made where it may not be played, or a slip."""

@@ -84,7 +84,9 @@ def schema(catalog: Catalog | None = None) -> Json:
         **top,
         "$defs": {
             "steps": {"type": "array", "minItems": 1, "items": _ref("step")},
-            "step": {"anyOf": [*(_ref(f"act-{name}") for name in ACTIONS), *map(_ref, STEPS.keys() - {"act"})]},
+            "step": {
+                "anyOf": [*(_ref(f"act-{name}") for name in ACTIONS), *(_ref(word) for word in STEPS if word != "act")]
+            },
             **{f"act-{name}": _act(name) for name in ACTIONS},
             **_steps(),
             **_expected(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +11,7 @@ from emitter.errors import BadValue, EmitterError, shown
 from emitter.factory import Override
 from emitter.scenario.acting import act
 from emitter.scenario.expecting import expect, expectations
+from emitter.scenario.files import read_file
 from emitter.scenario.names import PRODUCT, ROUND, VALUE, Meaning, Names
 from emitter.scenario.nodes import Node
 from emitter.scenario.playing import MOST_PLAYED
@@ -129,10 +128,7 @@ def _body(reading: Reading, node: Node, names: Names) -> bytes:
         file = (folder / name).resolve(strict=True)
         if not file.is_relative_to(folder):
             return reading.wrong(node, f"body: {shown(name)} leads out of the scenario's folder.", b"")
-        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                return reading.wrong(node, f"body: {shown(name)} is no file.", b"")
-            found = opened.read(LARGEST_BODY + 1)
+        found = read_file(file, LARGEST_BODY)
     except (OSError, RuntimeError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "cannot be read"
         return reading.wrong(node, f"body: {shown(name)} beside the scenario: {why}.", b"")

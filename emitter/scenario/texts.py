@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from emitter.assumptions import duration
 from emitter.clock import parse_rfc3339, rfc3339
-from emitter.errors import BadValue
+from emitter.errors import BadValue, nearest, shown
 from emitter.scenario.steps import Count, Name, Template
 
 LONGEST = timedelta(days=36525)
 LONGEST_WAIT = timedelta(hours=1)
 LAST_MOMENT = parse_rfc3339("2261-12-31T23:59:59Z")  # the nanoseconds of a store are 64 bits wide
+NOTHING = object()
 NAME = re.compile(r"[^\W\d][\w-]{0,63}")
 _IN_BRACES = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _COUNT = re.compile(r"([0-9]{0,12})(\.\.)?([0-9]{0,12})")
@@ -66,19 +67,29 @@ def filled(value: Any, variables: Mapping[str, Any]) -> Any:
         return [filled(each, variables) for each in value]
     if not isinstance(value, Template):
         return value
-    names = [part for part in value.parts if isinstance(part, Name)]
-    if any(each.path[0] not in variables or len(each.path) > 1 for each in names):
+    found = [part if isinstance(part, str) else inside(variables, part.path) for part in value.parts]
+    if any(each is NOTHING for each in found):
         return value
-    if len(value.parts) == 1:
-        return variables[names[0].path[0]]
-    return "".join(part if isinstance(part, str) else as_text(variables[part.path[0]]) for part in value.parts)
+    return found[0] if len(found) == 1 else "".join(map(as_text, found))
+
+
+def inside(value: Any, path: Iterable[str]) -> Any:
+    """What a path leads to in a value; NOTHING where it leads nowhere."""
+    for name in path:
+        if isinstance(value, Mapping) and name in value:
+            value = value[name]
+        elif isinstance(value, list | tuple) and name.isdecimal() and int(name[:9]) < len(value):
+            value = value[int(name[:9])]
+        else:
+            return NOTHING
+    return value
 
 
 def as_text(value: Any) -> str:
     """How a value is written in the middle of a text."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else str(value)
+    return "null" if value is None else str(value)
 
 
 def a_duration(name: str, value: Any) -> timedelta:
@@ -177,7 +188,9 @@ def a_word(*words: str) -> Any:
 
     def read(name: str, value: Any) -> str:
         if value not in words:
-            raise BadValue(name, value, f"is none of {', '.join(words)}.")
+            close = nearest(str(value)[:100], words)
+            hint = f" Did you mean {shown(close[0])}?" if close else ""
+            raise BadValue(name, value, f"is none of {', '.join(words)}.{hint}")
         return str(value)
 
     return read

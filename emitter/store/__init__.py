@@ -33,10 +33,12 @@ from emitter.store.reader import URL, Reader
 from emitter.store.retention import trim
 from emitter.store.schema import (
     ANSWER,
+    ANSWER_FAILED,
     ATTEMPT,
     ATTEMPT_FAULTS,
     DELIVERY,
     DELIVERY_FAULTS,
+    DELIVERY_WHOLE,
     ENTITY,
     EVENT,
     META,
@@ -44,6 +46,7 @@ from emitter.store.schema import (
     OUTCOMES,
     REPEATS,
     REQUEST,
+    REQUEST_BODY,
     STATE,
     STATES,
     VERDICTS,
@@ -128,7 +131,7 @@ class Store:
         event_id = next(self._events)
         deliveries = [Delivery(next(self._deliveries), event_id, webhook, due) for webhook in webhooks]
         rows = [self.event_row(event_id, event, deliveries)]
-        rows += [(DELIVERY, (each.id, event_id, each.webhook.number, due, 0, 0, None, "")) for each in deliveries]
+        rows += [(DELIVERY, (each.id, event_id, each.webhook.number, due)) for each in deliveries]
         return event_id, deliveries, rows
 
     def next_event_id(self) -> int:
@@ -143,13 +146,13 @@ class Store:
         first = deliveries[0].id if deliveries else 0
         return (
             EVENT, (event_id, self.type_id(event.type), event.stamp, clock.wall(), verdict, event.seed,
-                    self.run_id(event.run), first, len(deliveries), event.body),
+                    self.run_id(event.run), first, len(deliveries), bytearray(event.body)),
         )  # fmt: skip
 
     def delivery_rows(self, each: Delivery, faults: str) -> list[Row]:
         """Make the rows of one delivery, with the faults that it was planned with, if any."""
         values = (each.id, each.event_id, each.webhook.number, each.due, STATES[each.state], 0, None, each.note)
-        return [(DELIVERY, values), *([(DELIVERY_FAULTS, (each.id, faults))] if faults else ())]
+        return [(DELIVERY_WHOLE, values), *([(DELIVERY_FAULTS, (each.id, faults))] if faults else ())]
 
     def faults_row(self, delivery_id: int, faults: str) -> Row:
         """Make the row of the faults that a delivery was planned with."""
@@ -166,8 +169,8 @@ class Store:
             signature=attempt.request.headers if as_is else None,
         )  # fmt: skip
         headers = orjson.dumps(again.signature).decode() if again.signature else None
-        values = (again.id, again.event_id, again.webhook.number, due, 0, attempt.id, headers, "")
-        return again, [(DELIVERY, values)]
+        values = (again.id, again.event_id, again.webhook.number, due, STATES["pending"], attempt.id, headers, "")
+        return again, [(DELIVERY_WHOLE, values)]
 
     def next_attempt_id(self) -> int:
         return next(self._attempts)
@@ -176,11 +179,12 @@ class Store:
         self, attempt: Attempt, *, event_id: int, webhook: int, type_id: int, run_id: int, own_body: bool
     ) -> list[Row]:
         """Make the rows of an attempt that is about to leave; `own_body` where it is not the event's."""
-        body = attempt.request.body if own_body else None
+        request = attempt.request
+        head = bytearray(orjson.dumps(((URL, request.url), *request.headers)))
         rows: list[Row] = [
             (ATTEMPT, (attempt.id, attempt.delivery_id, attempt.number, event_id, webhook, type_id, run_id,
                        attempt.started, attempt.scheduled)),
-            (REQUEST, (attempt.id, orjson.dumps(((URL, attempt.request.url), *attempt.request.headers)), body)),
+            (REQUEST_BODY, (attempt.id, head, request.body)) if own_body else (REQUEST, (attempt.id, head)),
         ]  # fmt: skip
         if attempt.faults:
             rows.append((ATTEMPT_FAULTS, (attempt.id, ",".join(attempt.faults))))
@@ -190,12 +194,20 @@ class Store:
         self, attempt_id: int, answer: Answer, *, delivery_id: int, state: str, due: int, attempts: int, note: str = ""
     ) -> list[Row]:
         """Make the rows of an attempt that is over, and of the state that its delivery is in now."""
-        timing = answer.timing
+        lookup, connect, tls, first_byte, total = answer.timing
+        headers, body = bytearray(orjson.dumps(answer.headers)), bytearray(answer.body)
+        answered: Row
+        if answer.failure or answer.error or answer.body_cut:
+            values = (attempt_id, answer.reason, headers, body, int(answer.body_cut), answer.failure, answer.phase,
+                      answer.error, answer.address, lookup, connect, tls, first_byte)  # fmt: skip
+            answered = (ANSWER_FAILED, values)
+        else:
+            tls = -1 if tls is None else tls
+            whole = (attempt_id, answer.reason, headers, body, answer.address, lookup, connect, tls, first_byte)
+            answered = (ANSWER, whole)
         return [
-            (OUTCOME, (OUTCOMES[answer.outcome], answer.status or 0, timing.total, attempt_id)),
-            (ANSWER, (attempt_id, answer.reason, orjson.dumps(answer.headers), answer.body, answer.body_cut,
-                      answer.failure, answer.phase, answer.error, answer.address,
-                      timing.lookup, timing.connect, timing.tls, timing.first_byte)),
+            (OUTCOME, (OUTCOMES[answer.outcome], answer.status or 0, total, attempt_id)),
+            answered,
             (STATE, (STATES[state], due, attempts, note, delivery_id)),
         ]  # fmt: skip
 

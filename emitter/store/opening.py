@@ -50,7 +50,7 @@ def _opened(path: Path, *, durable: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit is on the disk before anybody is told; power may fail at any moment.
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {2000 if durable else 16000}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         migrate(connection, str(path))
     except (sqlite3.Error, StoreUnusable) as error:

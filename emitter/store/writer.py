@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -26,8 +27,36 @@ Result = TypeVar("Result")
 MOST_WAITING = 8192
 _GROUP = 1024
 _RETRY = 0.25
+_AT_ONCE = (16, 4)  # rows that one INSERT takes: preparing, stepping and ending it costs as much as two rows
 _MAY_PASS = (sqlite3.OperationalError, OSError)  # a full disk, a lock, a file that is gone: later it may work
 _log = logging.getLogger("emitter.store")
+
+
+class _Kind:
+    """One of `STATEMENTS`, and where it is an INSERT of one row, the same for several."""
+
+    def __init__(self, statement: str) -> None:
+        self._one, self._width = statement, statement.count("?")
+        self._several: list[tuple[int, str]] = []  # how many values it takes, the most first
+        if found := re.fullmatch(r"INSERT (INTO \w+ VALUES) (\(.*\))", statement):
+            for count in _AT_ONCE:
+                # On a conflict the whole transaction is rolled back anyway. To undo just the statement, SQLite would
+                # copy every page that it touches.
+                several = f"INSERT OR ROLLBACK {found[1]} {', '.join([found[2]] * count)}"
+                self._several.append((count * self._width, several))
+
+    def write(self, connection: sqlite3.Connection, values: list[Any]) -> None:
+        """Run the statement for rows whose values stand in one list, row after row."""
+        done, end = 0, len(values)
+        for size, statement in self._several:
+            while done + size <= end:
+                connection.execute(statement, values[done : done + size])
+                done += size
+        if done < end:
+            connection.executemany(self._one, zip(*[iter(values[done:])] * self._width, strict=True))
+
+
+_KINDS = tuple(map(_Kind, STATEMENTS))
 
 
 class Batch:
@@ -47,7 +76,8 @@ class Writer:
         self._where = str(file or "the store in memory")
         self._identity = (0, 0) if file is None else (file.stat().st_dev, file.stat().st_ino)
         self._waiting: list[Batch] = []
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # to be taken by itself: through its condition it takes twice as long
+        self._changed = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._closing = False
         self._committing = False
@@ -60,7 +90,7 @@ class Writer:
         Raises `StoreUnusable` once the store is closed.
         """
         batch = Batch(rows, done, vital=vital, call=call)
-        with self._changed:
+        with self._lock:
             if not vital and threading.current_thread() is not self._thread:
                 while len(self._waiting) > MOST_WAITING and not self._closing:
                     self._changed.wait(1.0)
@@ -145,18 +175,18 @@ class Writer:
         self._tell(group, error)
 
     def _try(self, group: list[Batch]) -> EmitterError | None:
-        kinds: list[list[tuple[Any, ...]]] = [[] for _ in STATEMENTS]
+        found: list[list[Any]] = [[] for _ in _KINDS]
         for batch in group:
             for kind, values in batch.rows:
-                kinds[kind].append(values)
+                found[kind] += values
         connection = self._connection
         with self._guard:
             try:
                 self._check_there()
                 connection.execute("BEGIN IMMEDIATE")
-                for statement, rows in zip(STATEMENTS, kinds, strict=True):
-                    if rows:
-                        connection.executemany(statement, rows)
+                for each, together in zip(_KINDS, found, strict=True):
+                    if together:
+                        each.write(connection, together)
                 for batch in group:
                     if batch.call is not None:
                         batch.call(connection)

@@ -23,13 +23,14 @@ class FaultyWire(Wire):
         self._paused = False
         self.due = math.inf  # when to go on, on the monotonic clock
         self.curl.setopt(pycurl.FORBID_REUSE, 1)
+        self._set_body = self._give_body
 
     def begin(self, transfer: Transfer, seconds: float, *, fresh: bool = False) -> None:
         super().begin(transfer, seconds, fresh=True)
         if transfer.request.cut_after == 0:
             self.due = monotonic() + _TICK
 
-    def _set_body(self, body: bytes) -> None:
+    def _give_body(self, body: bytes) -> None:
         self.curl.setopt(pycurl.POST, 1)
         self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(body))
         self.curl.setopt(pycurl.READFUNCTION, self._read)

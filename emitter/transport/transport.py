@@ -56,6 +56,10 @@ class Transport:
                 items.append(partial(tell, done, Answer(failure="send", error=str(error))))
         self._hand_in(items)
 
+    def answer_all(self, told: Sequence[tuple[Done, Answer]]) -> None:
+        """Tell answers of what is never to be sent, on the thread on which those of what was sent are told."""
+        self._hand_in([partial(tell, done, answer) for done, answer in told])
+
     def close(self, grace: float) -> None:
         """Let what was handed in finish for up to `grace` seconds, then abort it (failure `closed`), and end.
 

@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pycurl
@@ -107,23 +108,19 @@ class Wire:
         self.opened: list[int] = []  # descriptors of new connections
         self.head: list[bytes] = []
         self.chunks: list[bytes] = []
-        self._forget()
-        self._set_up()
-
-    def _forget(self) -> None:
         self.tries = 0  # more than one: libcurl wanted to post again, and was not let
         self.address = ""  # what was dialled
         self.refused = self.trouble = ""  # why an address was not dialled; an exception in a callback, in words
         self.stale = self.body_cut = False
-        self.opened.clear()
-        self.head.clear()
-        self.chunks.clear()
+        self._set_body: Callable[[bytes], None] = partial(self.curl.setopt, pycurl.POSTFIELDS)
+        self._set_up()
 
     def _set_up(self) -> None:
         verify_tls, ca, http2 = self.kind
         for option, value in (
             (pycurl.NOSIGNAL, 1),
             (pycurl.PROXY, ""),
+            (pycurl.NOPROXY, "*"),  # else the environment is asked before each transfer
             (pycurl.NETRC, pycurl.NETRC_IGNORED),
             (pycurl.FOLLOWLOCATION, 0),
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
@@ -159,9 +156,6 @@ class Wire:
             self._fresh = fresh
         self._set_body(request.body)
 
-    def _set_body(self, body: bytes) -> None:
-        self.curl.setopt(pycurl.POSTFIELDS, body)
-
     def pin(self, name: tuple[str, int], addresses: tuple[str, ...]) -> None:
         """Have libcurl use these addresses for a name, for this transfer and all after it."""
         listed = ",".join(f"[{address}]" if ":" in address else address for address in addresses)
@@ -171,9 +165,16 @@ class Wire:
         """Let go of everything that belonged to the transfer."""
         if len(self.transfer.request.body) > BODY_CAP:
             self.curl.setopt(pycurl.POSTFIELDS, b"")
-        if self._ours:
+        self.tries, self.address = 0, ""
+        self.head.clear()
+        if self.chunks:
+            self.chunks.clear()
+        if self.opened or self._ours:
+            self.opened.clear()
             self._close_ours()
-        self._forget()
+        if self.refused or self.trouble or self.stale or self.body_cut:
+            self.refused = self.trouble = ""
+            self.stale = self.body_cut = False
 
     @property
     def floods(self) -> bool:

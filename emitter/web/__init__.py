@@ -72,6 +72,7 @@ def _register(app: Flask) -> None:
     from emitter.web import pages
     from emitter.web.openapi import document
     from emitter.web.product_api import PREFIXES, product
+    from emitter.web.runs_api import runs_api
     from emitter.web.signing_in import session
     from emitter.web.simulator_api import simulator_api
     from emitter.web.world_api import Name, world_api
@@ -81,6 +82,7 @@ def _register(app: Flask) -> None:
         app.register_blueprint(product, url_prefix=prefix or None, name="marketplace" if prefix else "product")
     app.register_blueprint(simulator_api)
     app.register_blueprint(world_api)
+    app.register_blueprint(runs_api)
     app.register_blueprint(document)
     app.register_blueprint(session)
     app.register_blueprint(pages.blueprint)

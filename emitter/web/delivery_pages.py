@@ -185,7 +185,7 @@ def _form(pairs: Pairs, error: BadValue | UnknownName | None) -> Json:
     return {
         "values": values,
         "outcomes": _choices([(word, word) for word in OUTCOMES], values.get("outcome", "")),
-        "faults": _choices([(word, word) for word in (ANY_FAULT, *FAULTS)], values.get("fault", "")),
+        "faults": _choices([(ANY_FAULT, "some fault"), *((name, name) for name in FAULTS)], values.get("fault", "")),
         "webhooks": _choices([(each.id, masked(each.url)) for each in hooks], values.get("webhook", "")),
         "carried": [(name, value) for name, value in plain if name in _HIDDEN],
         "chips": [

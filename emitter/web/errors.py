@@ -15,7 +15,16 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from emitter.errors import Conflict, EmitterError, IllegalAction, NotFound, Unavailable, UsageError, Violation
+from emitter.errors import (
+    Conflict,
+    EmitterError,
+    IllegalAction,
+    NotFound,
+    ScenarioError,
+    Unavailable,
+    UsageError,
+    Violation,
+)
 
 PRODUCT_PATHS = ("/marketplace/", "/api/", "/health")
 OUR_PATHS = ("/simulator/",)
@@ -81,6 +90,8 @@ def facts(error: EmitterError) -> dict[str, Any]:
     if isinstance(error, IllegalAction):
         found |= {name: getattr(error, name) for name in ("action", "kind", "id", "state", "why")}
         found["legal"] = list(error.legal)
+    if isinstance(error, ScenarioError):
+        found["mistakes"] = [{"line": line, "why": why} for line, why in error.mistakes]
     violations: tuple[Violation, ...] = getattr(error, "violations", ())
     if violations:
         found["violations"] = [

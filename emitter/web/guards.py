@@ -22,7 +22,8 @@ from emitter.web.access import Access, is_loopback
 from emitter.web.errors import Busy, Forbidden, Unauthorized, WrongHost
 
 __all__ = [
-    "COOKIE", "Access", "Guards", "Slots", "check_csrf", "csrf_token", "guard_api", "guards", "open_to_all", "slots",
+    "COOKIE", "Access", "Guards", "Slots", "check_csrf", "csrf_token", "guard_api", "guards", "open_to_all",
+    "refuse_ca", "slots",
 ]  # fmt: skip
 
 COOKIE = "emitter-session"
@@ -192,6 +193,12 @@ def guards() -> Guards:
     """The guards of the app at hand."""
     found: Guards = current_app.extensions["emitter.guards"]
     return found
+
+
+def refuse_ca(ca: object) -> None:
+    """Raise `Forbidden` where somebody far away names a file of this machine."""
+    if ca and guards().access.mode == "shared":
+        raise Forbidden("ca names a file of the server's, and this one is shared: only its own settings may (ca).")
 
 
 def slots(name: str) -> Slots:

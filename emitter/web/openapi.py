@@ -15,6 +15,7 @@ from emitter.faults import FAULTS
 from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES
 from emitter.simulator import VERSION
 from emitter.web.guards import guard_api, open_to_all
+from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
 from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
 from emitter.web.operation import Operation
@@ -114,6 +115,7 @@ OURS: dict[tuple[str, str], Operation] = {
         reads_optional=True, example={},
     ),
     **WORLD,
+    **RUNS,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
@@ -144,8 +146,12 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "count": ("count", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}, ""),
     "dryRun": ("dryRun", YES_NO, "Show what would be sent, and send nothing."),
     **WORLD_PARAMETERS,
+    **RUNS_PARAMETERS,
 }
-_EXAMPLES = {"name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025"}
+_EXAMPLES = {
+    "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
+    "other": "another-run",
+}  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
     401: "No token, or a wrong one.",
@@ -200,8 +206,8 @@ def describe() -> Schema:
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, "Nothing": {"type": "object", "additionalProperties": False},
-                        "Anything": {"type": "object"}},
+            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS,
+                        "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip
 

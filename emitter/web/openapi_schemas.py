@@ -61,7 +61,7 @@ def asked(members: dict[str, Schema], *, required: tuple[str, ...] = (), closed:
     return schema
 
 
-_KEY = described(
+KEY = described(
     {"type": "string", "maxLength": 4096, "writeOnly": True},
     "The secret that deliveries are signed with; it is never given back.",
 )
@@ -144,7 +144,7 @@ _PLANNED = {"id": UUID, "webhookId": UUID, "url": TEXT, "state": _STATE}
 _OURS = {
     "url": URL,
     "verifyTls": {"type": "boolean", "default": True},
-    "signingKey": _KEY,
+    "signingKey": KEY,
     "ca": described({"type": "string"}, "A PEM file of the server's, with the authorities to trust."),
     "http2": described(YES_NO, "Speak HTTP/2 where TLS offers it."),
     "paused": described(YES_NO, "Hold what comes until the pause ends."),
@@ -153,7 +153,7 @@ _OURS = {
 _CONFIGURATION = {
     "url": URL,
     "verifyTls": {"type": "boolean", "default": True},
-    "signingKey": _KEY,
+    "signingKey": KEY,
 }
 
 COMPLETE = described(YES_NO, "With `wait`: whether all deliveries were over in time.")
@@ -191,7 +191,7 @@ SCHEMAS: dict[str, Schema] = {
             "body": described(TEXT, "A whole body instead of a type, sent exactly as given."),
             "bodyBase64": described({"type": "string"}, "The same for bytes, in base64."),
             "to": described(URL, "Send to this URL alone; left out, to every webhook."),
-            "signingKey": _KEY,
+            "signingKey": KEY,
             "verifyTls": {"type": "boolean", "default": True},
             "ca": described({"type": "string"}, "A PEM file of the server's, with the authorities to trust."),
             "http2": {"type": "boolean", "default": False},

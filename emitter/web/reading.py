@@ -59,6 +59,17 @@ def member(found: dict[str, Any], name: str, kind: type, *, default: Any = None)
     return value
 
 
+def number(found: dict[str, Any], name: str, kind: type, *, least: float, most: float, default: Any = None) -> Any:
+    """One member that is a number between two: `int` or `float`; `default` where it is not there."""
+    if name not in found:
+        return default
+    value = found[name]
+    fits = isinstance(value, int) or (kind is float and isinstance(value, float))
+    if not fits or isinstance(value, bool) or not least <= value <= most:
+        raise BadValue(name, value, f"is no {'whole ' if kind is int else ''}number from {least:,} to {most:,}.")
+    return kind(value)
+
+
 def parameters(*known: str) -> dict[str, str]:
     """The query parameters, each at most once; raise `UnknownName` or `BadValue`."""
     found: dict[str, str] = {}

@@ -6,8 +6,6 @@ JSON; a query string means what it means on the page and on the command line.
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from emitter import clock
@@ -19,8 +17,7 @@ from emitter.query import LARGEST_PAGE, AttemptQuery
 from emitter.simulator import Simulator
 from emitter.trigger import TriggerSpec
 from emitter.web import reading
-from emitter.web.errors import Forbidden
-from emitter.web.guards import guard_api, guards, slots
+from emitter.web.guards import guard_api, refuse_ca, slots
 from emitter.web.waiting import follow, patiently
 
 EXPORT_TYPES = {"jsonl": "application/jsonl", "har": "application/json", "curl": "text/x-shellscript"}
@@ -41,7 +38,7 @@ def trigger() -> tuple[Response, int]:
     """Make events, keep them, send them; with `wait` tell what became of them."""
     asked = reading.parameters("wait", "dryRun")
     spec = TriggerSpec.from_json(reading.json_body())
-    _refuse_ca(spec.ca)
+    refuse_ca(spec.ca)
     simulator = _simulator()
     if reading.flag("dryRun", asked.get("dryRun", "false")):
         if "wait" in asked:
@@ -233,7 +230,7 @@ def add_webhook() -> tuple[Response, int]:
         raise UsageError("url is missing: where the events go, as https://example.com/hook.")
     held = {name: reading.member(found, name, bool, default=False) for name in ("paused", "suppressed")}
     ca = reading.member(found, "ca", str, default="")
-    _refuse_ca(ca)
+    refuse_ca(ca)
     simulator = _simulator()
     added = simulator.add_webhook(
         reading.member(found, "url", str),
@@ -259,7 +256,7 @@ def change_webhook(webhook_id: str) -> Response:
     simulator = _simulator()
     simulator.webhook(webhook_id)
     found = reading.json_object(known=_SETTINGS)
-    _refuse_ca(reading.member(found, "ca", str, default=""))
+    refuse_ca(reading.member(found, "ca", str, default=""))
     changed = simulator.change_webhook(
         webhook_id,
         url=reading.member(found, "url", str),
@@ -297,11 +294,6 @@ def _shown(found: Webhook, waiting: dict[int, int]) -> Json:
         "waiting": waiting.get(found.number, 0),
         "createdAt": clock.rfc3339(found.created_at, 3),
     }
-
-
-def _refuse_ca(ca: Any) -> None:
-    if ca and guards().access.mode == "shared":
-        raise Forbidden("ca names a file of the server's, and this one is shared: only its own settings may (ca).")
 
 
 # --- the simulator itself ---------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.acceptance.protocol import Protocol
 
-FAMILIES = ("determinism", "signatures", "one_post", "crash", "bulkheads", "deadlines", "egress", "bad_input")
+FAMILIES = ("determinism", "signatures", "one_post", "crash", "bulkheads", "deadlines", "egress", "bad_input",
+            "library", "year")  # fmt: skip
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "acceptance.md"
 
 
