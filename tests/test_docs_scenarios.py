@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +16,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emitter.catalog import Catalog
-from emitter.clock import parse_rfc3339
 from emitter.faults import described
 from emitter.receiver import Receiver
 from emitter.report import PASSED, Report
@@ -22,7 +23,7 @@ from emitter.runs import play_apart
 from emitter.scenario import read, vocabulary
 from emitter.settings import Settings
 from emitter.signing import SigningKey
-from tests.support_cli import served
+from tests.support_cli import command_line, environment, line_with, process
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
@@ -122,15 +123,63 @@ def test_the_python_that_is_shown_runs(example, tmp_path, monkeypatch, make_rece
     assert receiver.captures
 
 
-def test_what_is_asked_over_http_answers_as_shown(make_simulator):
-    simulator = make_simulator(start=parse_rfc3339("2030-02-01T09:00:00Z"), seed=7)
-    [shown] = [text for text in blocks("console") if "curl" in text]
-    with served(simulator) as url:
-        for command, output in commands(shown):
-            adapted = command.replace("http://127.0.0.1:8080", url.rstrip("/"))
-            ran = subprocess.run(["bash", "-c", adapted], capture_output=True, text=True)
+@pytest.fixture
+def place(tmp_path, monkeypatch, make_receiver):
+    """A folder with the first scenario, the library and a key; gives a function that runs a command there."""
+    (tmp_path / "first.yaml").write_text(FIRST)
+    (tmp_path / "key.txt").write_text(KEY)
+    library = tmp_path / "scenarios"
+    library.mkdir()
+    for name in ("denied", "key-rotation"):
+        (library / f"{name}.yaml").write_text((ROOT / "scenarios" / f"{name}.yaml").read_text())
+    emitter = command_line(tmp_path, monkeypatch)
+    here = make_receiver(keys=(SigningKey(KEY),)).url.removeprefix("http://")
+    open_here = make_receiver(keys=()).url.removeprefix("http://")
 
-            assert (ran.stdout, ran.stderr) == (output, "")
+    def run(command: str, served_at: str = "") -> str:
+        heard = here if "--secret-file" in command else open_here
+        adapted = command.replace(HERE, heard).replace("127.0.0.1:8080", served_at)
+        first, *rest = shlex.split(adapted, comments=True)
+        if first == "emitter" and "|" not in rest:
+            result = emitter(*rest)
+            assert result.exit_code in (0, 2), result.output  # 2 is shown once, and says why
+            return result.output.replace(heard, HERE)
+        emitter_here = f'emitter() {{ {shlex.quote(sys.executable)} -m emitter.cli "$@"; }}; '
+        ran = subprocess.run(
+            ["bash", "-c", emitter_here + adapted], cwd=tmp_path, env=environment(), capture_output=True, text=True
+        )
+        return (ran.stdout + ran.stderr).replace(heard, HERE)
+
+    return run
+
+
+def plain(output: str) -> str:
+    """Take out what differs from run to run."""
+    return re.sub(r"\b(first|four)-\w{6}\b", r"\1-RUN", re.sub(r"in [\d.]+ m?s\b", "in TIME", output))
+
+
+def test_what_is_typed_prints_what_is_shown(place):
+    for block in (each for each in blocks("console") if "curl" not in each):
+        for command, output in commands(block):
+            assert plain(place(command)) == plain(output), command
+
+
+def test_what_is_typed_runs(place):
+    for block in (each for each in blocks("sh") if "emitter serve" not in each):
+        for line in block.splitlines():
+            output = place(line)
+
+            assert "Error" not in output and "wrong" not in output, output
+            assert "--again" not in line or "it went the same way" in output
+
+
+def test_what_is_asked_over_http_answers_as_shown(place, tmp_path):
+    [command] = [each.strip() for each in blocks("sh") if "emitter serve" in each]
+    with process(*shlex.split(command)[1:], "--port", "0", cwd=tmp_path) as server:
+        url = urlsplit(re.search(r"http://\S+", line_with("http://", server.stderr))[0])
+        for block in (each for each in blocks("console") if "curl" in each):
+            for command, output in commands(block):
+                assert plain(place(command, url.netloc)) == plain(output), command
 
 
 def commands(text: str) -> list[tuple[str, str]]:
