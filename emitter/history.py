@@ -207,15 +207,15 @@ class History:
         return {"events": events, "older": events[-1]["id"] if len(rows) > limit else None}
 
     def delivery(self, delivery_id: str) -> Json:
-        """One delivery with its attempts."""
+        """One delivery with its attempts.
+
+        The attempts are read first: whoever sees that it still waits may then wait for one attempt more than is here.
+        """
         number = self._store.delivery_ids.read(delivery_id)
+        attempts = self._store.reader.attempts_of(number) if number else []
         row = self._store.reader.delivery(number) if number else None
         if row is None:
             raise NotFound("delivery", delivery_id)
-        return self.delivery_row(row)
-
-    def delivery_row(self, row: DeliveryRow) -> Json:
-        attempts = self._store.reader.attempts_of(row.id)
         return {**self._delivery(row), "attempts": [self.summary(each) for each in attempts]}
 
     def _delivery(self, row: DeliveryRow) -> Json:

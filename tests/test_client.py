@@ -176,6 +176,32 @@ def test_an_attempt_is_sent_again(door: Door, receiver: Receiver) -> None:
     assert (one.headers, one.body) == (other.headers, other.body)
 
 
+def test_a_delivery_that_ends_while_it_is_read_is_not_waited_for_once_more(
+    simulator: Simulator, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = simulator.add_webhook(receiver.url, signing_key=SECRET)
+    simulator.change_webhook(webhook.id, paused=True)
+    delivery = simulator.trigger(TriggerSpec(type="revoked"))[0]["deliveries"][0]
+    reader, reads = simulator.store.reader, []
+
+    def meanwhile(read: Any) -> Any:
+        def read_late(number: int) -> Any:
+            reads.append(number)
+            if len(reads) == 2:
+                simulator.change_webhook(webhook.id, paused=False)
+                simulator.settle(10)
+            return read(number)
+
+        return read_late
+
+    for name in ("delivery", "attempts_of"):
+        monkeypatch.setattr(reader, name, meanwhile(getattr(reader, name)))
+    found = simulator.delivery(delivery["id"])
+
+    assert len(reads) == 2 and len(receiver.captures) == 1
+    assert (found["state"], len(found["attempts"])) != ("pending", 1)
+
+
 def test_a_webhook_lives_and_dies(door: Door, receiver: Receiver) -> None:
     added = door.add_webhook(receiver.url, signing_key=SECRET)
     assert [each.id for each in door.webhooks()] == [added.id]
