@@ -210,12 +210,15 @@ class History:
         """One delivery with its attempts.
 
         The attempts are read first: whoever sees that it still waits may then wait for one attempt more than is here.
+        Once it is over they stay as they are, and are all here.
         """
         number = self._store.delivery_ids.read(delivery_id)
         attempts = self._store.reader.attempts_of(number) if number else []
         row = self._store.reader.delivery(number) if number else None
         if row is None:
             raise NotFound("delivery", delivery_id)
+        if row.state != "pending":
+            attempts = self._store.reader.attempts_of(row.id)
         return {**self._delivery(row), "attempts": [self.summary(each) for each in attempts]}
 
     def _delivery(self, row: DeliveryRow) -> Json:

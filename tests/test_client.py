@@ -198,8 +198,8 @@ def test_a_delivery_that_ends_while_it_is_read_is_not_waited_for_once_more(
         monkeypatch.setattr(reader, name, meanwhile(getattr(reader, name)))
     found = simulator.delivery(delivery["id"])
 
-    assert len(reads) == 2 and len(receiver.captures) == 1
-    assert (found["state"], len(found["attempts"])) != ("pending", 1)
+    assert len(receiver.captures) == 1
+    assert (found["state"], len(found["attempts"])) in (("pending", 0), ("accepted", 1))
 
 
 def test_a_webhook_lives_and_dies(door: Door, receiver: Receiver) -> None:

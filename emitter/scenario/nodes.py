@@ -19,7 +19,7 @@ from emitter.errors import ScenarioError, shown
 
 LARGEST = 1024 * 1024
 DEEPEST = 40
-MOST_NODES = 100_000
+MOST_NODES = 30_000
 MOST_MISTAKES = 50
 _LONGEST_TEXT, _LONGEST_KEY, _LONGEST_TRAP = 64 * 1024, 2000, 64
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
