@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as XML
@@ -11,10 +12,13 @@ from xml.etree import ElementTree as XML
 import pytest
 
 from emitter.cli.stories import counted_up, unanswered
+from emitter.client import Client
+from emitter.clock import EPOCH, nanoseconds
 from emitter.receiver import Receiver
 from emitter.report import FAILED, PASSED, Finding, Report, StepReport, Tally, from_json
+from emitter.simulator import Simulator
 from tests.conftest import SECRET
-from tests.support_cli import PATIENCE, CommandLine, command_line, nobody, process
+from tests.support_cli import PATIENCE, CommandLine, command_line, nobody, process, served
 
 GOOD = """\
 description: Access is asked for and given.
@@ -173,7 +177,8 @@ def test_everything_is_checked_before_anything_is_sent(emitter: CommandLine, rec
         (("--to", "http://127.0.0.1:9/", "--junit", "good.yaml/x"), "--junit good.yaml/x"),
         (("--to", "http://127.0.0.1:9/", "--again", "x"), "name no scenario beside it"),
         (("--to", "http://127.0.0.1:9/", "bad.yaml", "--store", "x"), "--store FILE keeps one run"),
-        (("--server", "http://127.0.0.1:9/"), "Leave it out"),
+        (("--server", "http://127.0.0.1:9/", "--again", "x"), "give one of the two"),
+        (("--server", "http://127.0.0.1:9/", "--assume", "delivery.timeout=5s"), "runs with its own"),
     ],
 )
 def test_a_mistake_ends_with_2_and_a_text(emitter: CommandLine, how: tuple[str, ...], said: str) -> None:
@@ -235,6 +240,111 @@ def test_ctrl_c_ends_a_run_in_order_and_tells_how_far_it_came(emitter: CommandLi
     assert "It could not be played to its end: The run was stopped." in out
     assert "-> access-revoked: accepted 200" in out
     assert err.strip() == "Error: Interrupted.", "and no line of progress, as it is no terminal"
+
+
+# --- in a simulator that runs -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(make_simulator: Callable[..., Simulator]) -> Iterator[tuple[str, str]]:
+    with served(make_simulator(seed=7, start=nanoseconds(EPOCH.replace(year=2030, month=2, hour=9)))) as url:
+        yield "--server", url
+
+
+REFUSED_THERE = [
+    (("--var", "dayz=5"), "dayz"),
+    (("--to", "http://169.254.169.254/"), "link-local"),
+    (("--junit", "good.yaml/x"), "--junit good.yaml/x"),
+]
+
+
+def told_of(text: str) -> list[str]:
+    """A story without what is another in every run: its name, how long it took, where to see more."""
+    lines = [line for line in text.splitlines() if not line.startswith(("See more: ", "passed: "))]
+    return [line for line in lines if not line.startswith("  run ")]
+
+
+def test_a_server_plays_a_scenario_and_the_same_story_is_told(
+    emitter: CommandLine, receiver: Receiver, server: tuple[str, str]
+) -> None:
+    apart = emitter.ok("run", "good.yaml", *to(receiver))
+    text = emitter.ok("run", "good.yaml", *to(receiver), *server)
+
+    bodies = [capture.body for capture in receiver.captures]
+    assert told_of(text) == told_of(apart) and bodies[:3] == bodies[3:]
+    assert all(each.signature and each.signature.ok for each in receiver.captures)
+    assert len(kept(emitter)) == 1, "the server keeps its own"
+    (seen,) = (line.removeprefix("See more: emitter ") for line in text.splitlines() if "See more: " in line)
+    assert len(json.loads(emitter.ok(*seen.split(), "--format", "json"))) == 3
+
+
+def test_a_server_plays_several_one_after_the_other_in_one_world(
+    emitter: CommandLine, receiver: Receiver, server: tuple[str, str]
+) -> None:
+    how = ("--quiet", "--junit", "junit.xml", "--report", "all.json", "--var", "days=5")
+
+    result = emitter("run", "good.yaml", "bad.yaml", *to(receiver), *server, *how)
+
+    assert result.exit_code == 1, result.output
+    assert result.stdout.splitlines()[-1].startswith("2 scenarios: 1 passed, 1 ")
+    good, bad = (from_json(each) for each in json.loads((emitter.folder / "all.json").read_text()))
+    assert (good.status, good.variables, good.file, good.store) == (PASSED, {"days": 5}, "good.yaml", "")
+    assert bad.scenario == "bad" and bad.status != PASSED
+    assert [each.get("name") for each in XML.fromstring((emitter.folder / "junit.xml").read_bytes())] == ["good", "bad"]
+
+
+def test_without_a_target_it_goes_to_the_webhooks_of_the_server(
+    emitter: CommandLine, receiver: Receiver, server: tuple[str, str]
+) -> None:
+    none = emitter("run", "good.yaml", *server)
+    emitter.ok("webhooks", "add", receiver.url, "--secret", SECRET, *server)
+    with_a_key = emitter("run", "good.yaml", *server, "--secret", SECRET)
+    emitter.ok("run", "good.yaml", *server)
+
+    assert (none.exit_code, with_a_key.exit_code) == (2, 2)
+    assert "has no webhook. Say where it is to be sent" in none.stderr and "goes with --to" in with_a_key.stderr
+    assert len(receiver.captures) == 3
+
+
+def test_a_server_checks_everything_before_anything_is_sent(
+    emitter: CommandLine, receiver: Receiver, server: tuple[str, str]
+) -> None:
+    (emitter.folder / "wrong.yaml").write_text("steps:\n  - act: aprove\n")
+    (emitter.folder / "file.yaml").write_text("steps:\n  - trigger: access-revoked\n    body: good.yaml\n")
+    (emitter.folder / "bytes.yaml").write_bytes(b"\xff")
+
+    result = emitter("run", "good.yaml", "wrong.yaml", "file.yaml", "bytes.yaml", *to(receiver), *server)
+
+    assert result.exit_code == 2
+    assert all(f"{place}: " in result.stderr for place in ("wrong.yaml:2", "file.yaml:3", "bytes.yaml")), result.stderr
+    assert '"approve"' in result.stderr and "Nothing was sent." in result.stderr
+    for how, said in REFUSED_THERE:
+        refused = emitter("run", "good.yaml", *server, *how, EMITTER_TO=receiver.url)
+        assert refused.exit_code == 2 and said in refused.stderr, refused.output
+    with Client(server[1]) as client:
+        assert client.runs() == []
+    assert receiver.captures == []
+
+
+def test_a_server_that_is_not_there_ends_with_3(emitter: CommandLine, receiver: Receiver) -> None:
+    result = emitter("run", "good.yaml", *to(receiver), "--server", nobody())
+
+    assert result.exit_code == 3 and "No simulator answers" in result.stderr
+
+
+def test_ctrl_c_cancels_what_a_server_plays(emitter: CommandLine, receiver: Receiver, server: tuple[str, str]) -> None:
+    (emitter.folder / "long.yaml").write_text("steps:\n  - trigger: access-revoked\n  - wait: 60s\n")
+
+    with process("run", "long.yaml", *to(receiver), *server, cwd=emitter.folder) as running:
+        assert receiver.wait_for(1, PATIENCE)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=PATIENCE)
+
+    assert running.returncode == 130, err
+    assert "It could not be played to its end: The run was stopped." in out
+    with Client(server[1]) as client:
+        (run,) = client.runs()
+    assert run["state"] == "error"
 
 
 # --- looking back -----------------------------------------------------------------------------------------------------

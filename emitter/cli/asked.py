@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -29,20 +29,37 @@ class Target:
     ca: str = ""
 
 
+class _Read(Protocol):
+    @property
+    def variables(self) -> Mapping[str, Any]: ...
+
+
+_Found = TypeVar("_Found", bound=_Read)
+
+
 def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) -> list[Scenario]:
     """Read all that was named; raises `UsageError` with what is wrong in any of them.
 
     A variable goes to those scenarios that have it, and has to be in one.
     """
     from emitter.catalog import Catalog
-    from emitter.scenario import find_all, load
+    from emitter.scenario import load
 
-    if not names:
-        raise UsageError(
-            "Name a scenario: a file, a folder, or one that comes with emitter, as `emitter run approved-for-30-days`; "
-            "`emitter scenarios` lists them."
-        )
+    def read(file: Path, given: dict[str, str]) -> Scenario:
+        return load(file, catalog=catalog, variables=given)
+
+    _check_named(names)
     catalog = Catalog.load(setup.settings.schemas)
+    return read_all(names, variables, read)
+
+
+def read_all(
+    names: Sequence[str], variables: dict[str, str], read: Callable[[Path, dict[str, str]], _Found]
+) -> list[_Found]:
+    """As `scenarios_of`, with what reads one file, given its variables."""
+    from emitter.scenario import find_all
+
+    _check_named(names)
     found, wrong, met = [], list[str](), set[str]()
     files: list[Path] = []
     for name in names:
@@ -52,9 +69,10 @@ def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) 
             wrong.append(str(error))
     for file in files:
         try:
-            known = variables if len(files) == 1 else _own(load(file, catalog=catalog), variables)
+            alone = len(files) == 1 or not variables
+            known = variables if alone else _own(read(file, {}).variables, variables)
             met |= set(known)
-            found.append(load(file, catalog=catalog, variables=known))
+            found.append(read(file, known))
         except ScenarioError as error:
             wrong.append(str(error))
     if wrong:
@@ -65,8 +83,16 @@ def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) 
     return found
 
 
-def _own(scenario: Scenario, variables: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name in scenario.variables}
+def _check_named(names: Sequence[str]) -> None:
+    if not names:
+        raise UsageError(
+            "Name a scenario: a file, a folder, or one that comes with emitter, as `emitter run approved-for-30-days`; "
+            "`emitter scenarios` lists them."
+        )
+
+
+def _own(has: Mapping[str, Any], variables: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name in has}
 
 
 def earlier_run(run: str, names: Sequence[str]) -> Kept:

@@ -1,4 +1,4 @@
-"""`emitter run`: play scenarios, each in a simulator of its own, and say what came of them."""
+"""`emitter run`: play scenarios, each in a simulator of its own or all in one that runs, and say what came of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -28,14 +28,15 @@ from emitter.cli.asked import (
 from emitter.cli.failures import FAILED, UNAVAILABLE
 from emitter.cli.options import Command, Setup, everywhere
 from emitter.cli.scenarios import ScenarioName, given_variables
-from emitter.cli.stories import counted_up, one_line, story, unanswered, write_reports
-from emitter.cli.terminal import Line, as_json, note, plain, say, short_time
+from emitter.cli.stories import counted_up, one_line, story, unanswered, under_way, write_reports
+from emitter.cli.terminal import DIM, Line, as_json, note, paint, plain, say
 from emitter.cli.trigger import one_target
-from emitter.errors import UsageError
+from emitter.errors import EmitterError, UsageError
 
 if TYPE_CHECKING:
     from emitter.report import Report
     from emitter.runner import Progress
+    from emitter.runs import Kept
     from emitter.scenario import Scenario
 
 _OFTEN = 0.1  # seconds between two looks at how far a run is
@@ -67,40 +68,44 @@ def run(
     """Play SCENARIOs: files, folders of them, or names of those that come with emitter (`emitter scenarios`).
 
     All are checked before anything is sent. Each plays in a world of its own and on a clock of its own, and is kept in
-    .emitter/runs. The exit code is 0 if all passed, 1 if one did not, 2 if one is wrong, 3 if nobody ever answered.
+    .emitter/runs; with --server they play in the world and on the clock of that simulator, one after the other, and it
+    keeps them. The exit code is 0 if all passed, 1 if one did not, 2 if one is wrong, 3 if nobody ever answered.
 
     \b
       emitter run approved-for-30-days --to http://127.0.0.1:3000/
       emitter run scenarios/ --to http://127.0.0.1:3000/ --junit report.xml --html report.html
     """
-    if click.get_current_context().params.get("server"):
-        raise UsageError("--server: a run has a simulator of its own, in this process. Leave it out.")
+    far = bool(click.get_current_context().params.get("server"))
+    if far and again is not None:
+        raise UsageError("--again plays a run that is kept here, and --server keeps its own: give one of the two.")
     earlier = earlier_run(again, names) if again is not None else None
     given = given_variables(how["variables"])
-    scenarios = [as_it_was(setup, earlier, given)] if earlier else scenarios_of(setup, names, given)
-    target = target_of(setup, how, earlier, names)
-    store = store_of(setup, len(scenarios))
-    speed = speed_of(how["speed"], earlier)
+    speed, seed = speed_of(how["speed"], earlier), seed_of(how["seed"], earlier)
     files = {form: Path(how[form]) for form in ("junit", "html", "report") if how[form]}
-    write_reports(files, [])  # what cannot be written is said before anything is sent
-    player = _Player(setup, target, store, speed, seed_of(how["seed"], earlier))
-    reports = []
-    started = clock.monotonic()
-    alone = len(scenarios) == 1
-    with _interruptible() as stopped:
-        for scenario in scenarios:
-            report = player.play(scenario, stopped)
-            reports.append(report)
-            _show(setup.format, report, verbose=verbose, quiet=quiet, alone=alone)
-            if stopped.is_set() or unanswered(report) or (fail_fast and report.status not in ("passed", "skipped")):
-                break
-    player.trim(len(reports))
+    reports: list[Report] = []
+    with _there(setup, names, given, how) if far else _apart(setup, names, given, earlier, how) as player:
+        write_reports(files, [])  # what cannot be written is said before anything is sent
+        started = clock.monotonic()
+        asked = len(player.scenarios)
+        with _interruptible() as stopped:
+            for scenario in player.scenarios:
+                try:
+                    report = player.play(scenario, speed=speed, seed=seed, stopped=stopped)
+                except EmitterError:
+                    if reports:  # those that were played before are told, all the same
+                        write_reports(files, reports)
+                    raise
+                reports.append(report)
+                _show(setup.format, report, verbose=verbose, quiet=quiet, alone=asked == 1, more=player.more(report))
+                if stopped.is_set() or unanswered(report) or (fail_fast and report.status not in ("passed", "skipped")):
+                    break
+        player.trim(len(reports))
     write_reports(files, reports)
     if setup.format == "json":
         say(as_json([_json(each) for each in reports]))
     if setup.format == "table":
-        if not alone:
-            say(counted_up(reports, len(scenarios), clock.monotonic() - started))
+        if asked > 1:
+            say(counted_up(reports, asked, clock.monotonic() - started))
         if earlier and earlier.report:
             _compare(earlier.report, reports[0])
     if stopped.is_set():
@@ -117,12 +122,14 @@ def _code(reports: Sequence[Report]) -> int:
     return FAILED if bad else UNAVAILABLE if silent else 0
 
 
-def _show(form: str, report: Report, *, verbose: bool, quiet: bool, alone: bool) -> None:
+def _show(form: str, report: Report, *, verbose: bool, quiet: bool, alone: bool, more: str) -> None:
     if form == "jsonl":
         say(as_json(_json(report), indent=None))
     elif form == "table" and (not quiet or report.status not in ("passed", "skipped")):
         for line in story(report, verbose=verbose):
             say(line)
+        if more:
+            say(paint(f"See more: {more}", DIM))
         if not alone:
             say()
     elif form == "table":
@@ -136,26 +143,67 @@ def _json(report: Report) -> dict[str, Any]:
     return to_json(report)
 
 
-class _Player:
-    """Plays one scenario after the other, each apart."""
+class _Player(Protocol):
+    """Plays one scenario after the other."""
 
-    def __init__(self, setup: Setup, target: Target, store: Path | None | str, speed: float, seed: int | None) -> None:
+    @property
+    def scenarios(self) -> Sequence[Any]: ...
+
+    def play(self, scenario: Any, *, speed: float, seed: int | None, stopped: threading.Event) -> Report: ...
+
+    def more(self, report: Report) -> str:
+        """The command that shows more of a run, where its report does not say so itself."""
+        ...
+
+    def trim(self, played: int) -> None:
+        """Let the oldest runs go, none of those that were just played."""
+        ...
+
+
+@contextmanager
+def _apart(
+    setup: Setup, names: tuple[str, ...], given: dict[str, str], earlier: Kept | None, how: dict[str, Any]
+) -> Iterator[_Player]:
+    scenarios = [as_it_was(setup, earlier, given)] if earlier else scenarios_of(setup, names, given)
+    target = target_of(setup, how, earlier, names)
+    yield _Apart(setup, scenarios, target, store_of(setup, len(scenarios)))
+
+
+@contextmanager
+def _there(setup: Setup, names: tuple[str, ...], given: dict[str, str], how: dict[str, Any]) -> Iterator[_Player]:
+    from emitter.cli.door import running
+    from emitter.cli.run_there import There, target_there, texts_of
+
+    client = running(setup)
+    assert client is not None, "it was named"
+    with client:
+        texts = texts_of(client, names, given)
+        yield There(client, texts, target_there(client, how, names))
+
+
+class _Apart:
+    """Plays each in a simulator of its own."""
+
+    def __init__(self, setup: Setup, scenarios: Sequence[Scenario], target: Target, store: Path | None | str) -> None:
         from emitter.runs import Runs
 
-        self._settings, self._target, self._store, self._speed, self._seed = setup.settings, target, store, speed, seed
+        self.scenarios = scenarios
+        self._settings, self._target, self._store = setup.settings, target, store
         self._runs = Runs()
 
-    def play(self, scenario: Scenario, stopped: threading.Event) -> Report:
+    def play(self, scenario: Scenario, *, speed: float, seed: int | None, stopped: threading.Event) -> Report:
         """Play one, showing on a terminal how far it is."""
         from emitter.runs import play_apart
 
         run, path = self._runs.new(scenario.name)
         store = path if self._store == "" else self._store
+        if seed is None and scenario.seed is None:
+            seed = self._settings.seed
         line = Line()
         try:
             report = play_apart(
                 scenario, settings=self._settings, store=Path(store) if store else None, run=run,
-                seed=self._seed_of(scenario), speed=self._speed, to=self._target.to,
+                seed=seed, speed=speed, to=self._target.to,
                 signing_key=self._target.signing_key, verify_tls=self._target.verify_tls, ca=self._target.ca,
                 watch=_watching(line, scenario.name), stopped=stopped,
             )  # fmt: skip
@@ -163,11 +211,10 @@ class _Player:
             line.clear()
         return replace(report, file=shown(scenario.file))
 
-    def _seed_of(self, scenario: Scenario) -> int | None:
-        return self._seed if self._seed is not None or scenario.seed is not None else self._settings.seed
+    def more(self, report: Report) -> str:
+        return ""
 
     def trim(self, played: int) -> None:
-        """Let the oldest runs go, none of those that were just played."""
         from emitter.runs import KEPT
 
         if self._store == "":
@@ -183,8 +230,7 @@ def _watching(line: Line, name: str) -> Callable[[Progress], None]:
         now = clock.monotonic()
         if now - last >= _OFTEN:
             last = now
-            when = short_time(clock.rfc3339(progress.at, 0))
-            line.show(f"{name}  {when}  {progress.events:,} event{'s' * (progress.events != 1)}  {progress.words}")
+            line.show(under_way(name, clock.rfc3339(progress.at, 0), progress.events, progress.words))
 
     return watch
 

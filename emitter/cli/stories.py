@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emitter.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, as_json, paint, plain
+from emitter.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, as_json, paint, plain, short_time
 from emitter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ def one_line(report: Report) -> str:
 
     word, _, rest = verdict(report).partition(": ")
     return f"{paint(f'{word:<7}', COLOURS.get(word, ''))}  {plain(report.scenario)}  {paint(rest, DIM)}"
+
+
+def under_way(name: str, at: str, events: int, words: str) -> str:
+    """Tell in one line where a run is that is being played; `at` is RFC 3339."""
+    return f"{name}  {short_time(at)}  {events:,} event{'s' * (events != 1)}  {words}"
 
 
 def counted_up(reports: Sequence[Report], asked: int, took: float) -> str:
