@@ -294,8 +294,9 @@ def run(plan: Plan) -> None:
     if plan.point:
         ALL_POINTS[plan.point](_Deadly(plan))
     simulator = Simulator(settings_of(plan))
-    pragmas = [simulator.store._connection.execute(f"PRAGMA {name}").fetchone()[0]
-               for name in ("synchronous", "journal_mode")]  # fmt: skip
+    with simulator.store._guard:  # a trace of the writer's that waits for Python, and we for its connection: for ever
+        pragmas = [simulator.store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+                   for name in ("synchronous", "journal_mode")]  # fmt: skip
     say("ready", synchronous=pragmas[0], journal_mode=pragmas[1], interrupted=simulator.interrupted)
     if plan.settle:
         until = time.monotonic() + 120
