@@ -147,7 +147,8 @@ def _group(kind: int | None, *, when: str) -> Install:
             if when == "before" and current.holds:
                 deadly.reached()
             if when in ("inside", "within"):
-                self._connection.set_trace_callback(traced)
+                with self._guard:  # it waits for the connection and keeps Python meanwhile
+                    self._connection.set_trace_callback(traced)
             result = original(self, group)
             if when == "after" and current.holds:
                 deadly.reached()
@@ -294,7 +295,7 @@ def run(plan: Plan) -> None:
     if plan.point:
         ALL_POINTS[plan.point](_Deadly(plan))
     simulator = Simulator(settings_of(plan))
-    with simulator.store._guard:  # a trace of the writer's that waits for Python, and we for its connection: for ever
+    with simulator.store._guard:  # else the writer's trace waits for Python, and this for its connection
         pragmas = [simulator.store._connection.execute(f"PRAGMA {name}").fetchone()[0]
                    for name in ("synchronous", "journal_mode")]  # fmt: skip
     say("ready", synchronous=pragmas[0], journal_mode=pragmas[1], interrupted=simulator.interrupted)
