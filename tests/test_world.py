@@ -692,7 +692,7 @@ class TestMistakes:
             ("approve", {"request": ["x"]}, BadValue, "is neither an id nor a name"),
             ("request", {"product": "Clams"}, NotFound, 'No data product "Clams". Nearest: Claims.'),
             ("request", {"product": "Claims", "user": "nobody"}, NotFound, 'No user "nobody"'),
-            ("request", {"product": "Claims", "form": {"x": float("nan")}}, BadValue, "no printable text"),
+            ("request", {"product": "Claims", "form": {"x": float("nan")}}, BadValue, "is no text"),
             ("request", {"product": "Claims", "form": [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}, BadValue, "nested"),
             ("publish", {"name": "a\nb\x00"}, BadValue, "letters, marks, digits"),
             ("publish", {"name": "a&b"}, BadValue, "letters, marks, digits"),

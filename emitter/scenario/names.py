@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from emitter.errors import nearest, shown
+from emitter.world.arrivals import AddDataSource, AddDomain, AddUser
 from emitter.world.entities import (
     DATA_ACCESS,
     PENDING,
@@ -22,7 +23,7 @@ from emitter.world.entities import (
 )  # fmt: skip
 from emitter.world.known import Known
 from emitter.world.parameters import Action
-from emitter.world.product_actions import AddDataSource, AddDomain, AddUser, OnProduct, Publish
+from emitter.world.product_actions import OnProduct, Publish
 from emitter.world.request_actions import Ask, OnRequest
 from emitter.world.showing import shown as entity_shown
 

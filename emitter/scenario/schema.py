@@ -52,7 +52,7 @@ _REFERENCE: Json = {"type": ["string", "integer"]}
 _REFERENCES: Json = {"anyOf": [_REFERENCE, {"type": "array", "items": _REFERENCE}]}
 _OBJECTS: Json = {"type": ["object", "array"]}
 _KINDS: Mapping[str, Json] = {
-    "text": _TEXT, "title": _TEXT, "choice": _TEXT, "json": {}, "record": _REFERENCE,
+    "text": _TEXT, "prose": _TEXT, "title": _TEXT, "choice": _TEXT, "json": {}, "record": _REFERENCE,
     "user": _REFERENCE, "data product": _REFERENCE, "request": _REFERENCE,
     "period": {"anyOf": [
         {"type": "string", "pattern": rf"^\s*[0-9]+ ?[A-Za-z]+\s*$|^for good$|^$|{_NAMED}"},

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emitter.world.arrivals import AddDataSource, AddDomain, AddUser
 from emitter.world.parameters import Action
 from emitter.world.product_actions import (
-    AddDataSource,
-    AddDomain,
-    AddUser,
     ChangeDataSources,
     ChangeStewards,
     Delete,

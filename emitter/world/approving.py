@@ -7,7 +7,7 @@ from typing import Any
 
 from emitter.errors import BadValue
 from emitter.world.draft import Draft
-from emitter.world.entities import BLOCKED, PENDING, Approver, Policy, Product, Record, Request, Stage, User
+from emitter.world.entities import BLOCKED, PENDING, Approver, Product, Record, Request, Stage, User
 from emitter.world.founding import MANAGE
 from emitter.world.known import Known
 
@@ -58,16 +58,16 @@ def _distinct(known: Known, values: tuple[Any, ...]) -> tuple[Approver, ...]:
     return tuple(dict.fromkeys(approver(known, value) for value in values))
 
 
-def record_count(policy: Policy) -> int:
-    """How many records a request under this policy gets."""
-    return sum(1 if stage.mode == "any" else len(stage.approvers) for stage in policy.stages)
+def record_count(stages: tuple[Stage, ...]) -> int:
+    """How many records a request that goes through these stages gets."""
+    return sum(1 if stage.mode == "any" else len(stage.approvers) for stage in stages)
 
 
-def records(policy: Policy, ids: list[str], now: int) -> tuple[Record, ...]:
+def records(stages: tuple[Stage, ...], ids: list[str], now: int) -> tuple[Record, ...]:
     """One record for a stage of `any`, one for each approver of `all`; each stage waits for the one before it."""
     made: list[Record] = []
     earlier: tuple[str, ...] = ()
-    for stage in policy.stages:
+    for stage in stages:
         groups = [stage.approvers] if stage.mode == "any" else [(each,) for each in stage.approvers]
         status = BLOCKED if earlier else PENDING
         fresh = [Record(ids[len(made) + place], status, group, now, now, earlier) for place, group in enumerate(groups)]
@@ -90,17 +90,18 @@ def turn(draft: Draft, request: Request, by: str, record: str) -> tuple[User, Re
     if by:
         user = draft.known.user(by)
         for each in waiting:
-            if _fits(user, each, product):
+            if fits(user, each, product):
                 return user, each
         raise draft.refuse(request, f"is not for {user.name} now: it waits for {_waited_for(draft, waiting)}")
     for each in waiting:
         for user in draft.users():
-            if _fits(user, each, product):
+            if fits(user, each, product):
                 return user, each
     raise draft.refuse(request, f"needs somebody who may decide: it waits for {_waited_for(draft, waiting)}")
 
 
-def _fits(user: User, record: Record, product: Product) -> bool:
+def fits(user: User, record: Record, product: Product) -> bool:
+    """Whether somebody is one of those who may decide on a record."""
     return any(each.fits(user, product.domains) for each in record.approvers)
 
 

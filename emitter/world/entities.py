@@ -113,18 +113,36 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of the requests of those on whom `conditions` (JSON, as the API has it) hold."""
+
+    conditions: Any
+    event: str = "review"
+    stages: tuple[Stage, ...] = ()
+    period: Period | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """What becomes of a request: `review` by stages, or `approve` or `deny` at once; some users are always denied."""
+    """What becomes of a request: `review` by stages, or `approve` or `deny` at once; some users are always denied.
+
+    Then the first of the `rules` that holds decides, and what stands here where none does.
+    """
 
     event: str = "review"
     stages: tuple[Stage, ...] = ()
     period: Period | None = None  # of an approval at once; None: for good
     denied: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    comment: str = ""
+    version: str = ""
 
     @property
     def approvers(self) -> frozenset[Approver]:
-        """Everybody who may decide in some stage."""
-        return frozenset(approver for stage in self.stages for approver in stage.approvers)
+        """Everybody who may decide in some stage, of the rules too."""
+        stages = (*self.stages, *(stage for rule in self.rules for stage in rule.stages))
+        return frozenset(approver for stage in stages for approver in stage.approvers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +163,8 @@ class Product:
     suspended: bool = False
     deleted_at: int = 0
     run: str = ""
+    expert: Any = None  # the API's subjectMatterExpert, as it was given
+    forms: tuple[str, str] = ("", "")  # request forms of other products that it uses: for access, for exceptions
 
     @property
     def state(self) -> str:
@@ -213,6 +233,11 @@ class Request:
         """Whether something may still become of it."""
         return not self.deleted_at and self.status in (PENDING, APPROVED)
 
+    @property
+    def started_by(self) -> tuple[str, str]:
+        """Who is to get it and who asked, by id."""
+        return self.user, self.requesting_user
+
 
 Entity = Founding | User | Domain | DataSource | Product | Request
 KINDS: dict[str, type[Entity]] = {
@@ -244,12 +269,12 @@ def _restore(made: type[Any], values: dict[str, Any]) -> Any:
 
 _NESTED: dict[str, type[Any]] = {
     "access": Policy, "masking": Policy, "stages": Stage, "approvers": Approver, "records": Record, "columns": Column,
-    "period": Period,
+    "period": Period, "rules": Rule,
 }  # fmt: skip
 
 
 def _value(name: str, value: Any) -> Any:
-    if name == "form":
+    if name in ("form", "conditions", "expert"):  # JSON of the user's
         return value
     made = _NESTED.get(name)
     if isinstance(value, dict):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from emitter.errors import BadValue, NotFound, nearest
 from emitter.world.entities import PENDING, DataSource, Domain, Entity, Founding, Product, Request, User, kind_of
+from emitter.world.forms import form_ids
 from emitter.world.kinds import kind_named
 
 Found = TypeVar("Found", User, Domain, DataSource, Product)
@@ -102,6 +103,13 @@ class Known:
     def name_in_use(self, name: str) -> Product | None:
         """The product that bears this name, deleted ones aside."""
         return next((each for each in self.products.values() if each.name == name and not each.deleted_at), None)
+
+    def product_of_form(self, id: str, place: int) -> Product:
+        """The product whose own request form (0: for access, 1: for masking exceptions) has this id; `NotFound`."""
+        for each in tuple(self.products.values()):
+            if not each.deleted_at and form_ids(each)[place] == id:
+                return each
+        raise NotFound("request form", id, "GET /api/data-product/{id}/request-forms lists those that there are.")
 
     def _named(self, kind: str, text: str, there: Iterable[Found]) -> Found:
         candidates = tuple(there)

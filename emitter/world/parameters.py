@@ -99,6 +99,14 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _prose(name: str, value: Any) -> str:
+    """What people write in a box: lines, tabs and all, but nothing that steers a terminal."""
+    fits = isinstance(value, str) and len(value) <= 20_000
+    if not fits or not all(each in "\n\r\t" or unicodedata.category(each) not in ("Cc", "Cs") for each in value):
+        raise BadValue(name, value, "is no text of at most 20,000 characters without control characters.")
+    return str(value)
+
+
 def _reference(name: str, value: Any) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not text or len(text) > 255:
@@ -128,7 +136,7 @@ def _title(name: str, value: Any) -> str:
 
 def _fits_title(character: str) -> bool:
     category = unicodedata.category(character)
-    return character in "()-_/\\\t\n\r\f\v" or category[0] in "LMN" or category == "Zs"
+    return character in "()-_/\\\t\n\r\f\v\u2028\u2029\ufeff" or category[0] in "LMN" or category == "Zs"
 
 
 def _period(name: str, value: Any) -> Period | None:
@@ -183,17 +191,17 @@ def _json(name: str, value: Any, depth: int = 0) -> Any:
     if depth > 16:
         raise BadValue(name, value, "is nested more than 16 deep.")
     if isinstance(value, Mapping):
-        return {_text(name, key): _json(name, each, depth + 1) for key, each in value.items()}
+        return {_prose(name, key): _json(name, each, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_json(name, each, depth + 1) for each in _list(name, value)]
     whole = isinstance(value, int) and -(2**63) <= value < 2**63
     if value is None or whole or (isinstance(value, float) and math.isfinite(value)):
         return value
-    return _text(name, value)
+    return _prose(name, value)
 
 
 READERS: Mapping[str, Callable[[str, Any], Any]] = {
-    "text": _text, "title": _title, "choice": _text, "period": _period, "json": _json,
+    "text": _text, "prose": _prose, "title": _title, "choice": _text, "period": _period, "json": _json,
     "user": _reference, "data product": _reference, "request": _reference, "record": _reference,
     "users": _references, "domains": _references, "data sources": _references, "texts": _references,
     "approvers": _approvers, "stages": _stages, "columns": _columns, "pairs": _pairs,

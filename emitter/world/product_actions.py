@@ -1,21 +1,23 @@
-"""What may be done to data products, and to what they are made of."""
+"""What may be done to data products."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar
 
 from emitter.errors import BadValue
 from emitter.factory.cast import SIZE, uuid
-from emitter.world.approving import DOMAIN_PERMISSIONS, PERMISSIONS, stages
+from emitter.world.approving import stages
+from emitter.world.arrivals import numbered
 from emitter.world.draft import Draft, closed
-from emitter.world.entities import ACTIVE, SUSPENDED, DataSource, Domain, Policy, Product, User
-from emitter.world.founding import MANAGE, data_source, domain_id, username
+from emitter.world.entities import ACTIVE, SUSPENDED, Policy, Product, User
+from emitter.world.founding import MANAGE
 from emitter.world.happening import ORPHANED, PUBLISHED, SOURCES_UPDATED, STEWARDS_UPDATED, UNPUBLISHED
+from emitter.world.known import Known
 from emitter.world.parameters import Action, parameter
 from emitter.world.periods import Period
+from emitter.world.policies import read_policy
 
 _POLICIES = ("review", "approve", "deny")
 
@@ -28,15 +30,20 @@ class Publish(Action):
 
     name: str = parameter("title", "Its name, which no other product bears.", default="")
     id: str = parameter("text", "Its id, if it matters.", default="")
-    description: str = parameter("text", "What it is.", default="")
+    description: str = parameter("prose", "What it is.", default="")
     domains: tuple[str, ...] = parameter("domains", "Where it belongs, by id or name.", default=())
-    data_sources: tuple[str, ...] = parameter("data sources", "What it is made of, by id or name.", default=())
+    data_sources: tuple[str, ...] | None = parameter("data sources", "What it is made of, by id or name.", default=None)
     stewards: tuple[Any, ...] = parameter("approvers", "Who may decide; any one of them is enough.", default=())
     review: tuple[Any, ...] = parameter("stages", "Who has to decide, in stages of `any` or `all`.", default=())
     masking_review: tuple[Any, ...] = parameter("stages", "The same for masking exceptions.", default=())
     policy: str = parameter("choice", "What becomes of a request.", default="review", choices=_POLICIES)
     duration: Period | None = parameter("period", "How long an approval by policy lasts; else for good.", default=None)
     denied: tuple[str, ...] = parameter("users", "Whose requests a rule denies at once.", default=())
+    access_policy: Any = parameter("json", "Instead of all these: the API's dataAccessPolicy.", default=None)
+    masking_policy: Any = parameter("json", "The API's maskingExceptionPolicy.", default=None)
+    expert: Any = parameter("json", "The API's subjectMatterExpert.", default=None)
+    access_form: str = parameter("text", "The request form of another product to use, by id.", default="")
+    masking_form: str = parameter("text", "The same for masking exceptions.", default="")
     by: str = parameter("user", "Who publishes it.", default="")
 
     def perform(self, draft: Draft, subject: None) -> Product:
@@ -51,17 +58,21 @@ class Publish(Action):
         chance = Random(f"{draft.seed}/product/{place}")
         domains = tuple(dict.fromkeys(known.domain(each).id for each in self.domains))
         domains = domains or (chance.choice(list(known.domains)),)
-        sources = tuple(dict.fromkeys(known.source(each).id for each in self.data_sources))
-        sources = sources or tuple(chance.sample(list(known.sources), 3))
+        if self.data_sources is None:
+            sources = tuple(chance.sample(list(known.sources), 3))
+        else:
+            sources = tuple(dict.fromkeys(known.source(each).id for each in self.data_sources))
         policy = Policy(
             self.policy, stages(known, self.stewards, self.review), self.duration,
             tuple(dict.fromkeys(known.user(each).id for each in self.denied)),
         )  # fmt: skip
+        masking = replace(policy, stages=stages(known, (), self.masking_review)) if self.masking_review else policy
+        forms = (self.access_form, self.masking_form)
+        access, masking = _policies(known, (policy, masking), forms, (self.access_policy, self.masking_policy))
         product = Product(
             draft.next_number(), _unused_id(draft, self.id or made.id), self.name or _unused(draft, made.name),
-            domains, sources, policy,
-            replace(policy, stages=stages(known, (), self.masking_review)) if self.masking_review else policy,
-            _publisher(draft, self.by, domains).id, draft.now, draft.now, self.description, run=draft.run,
+            domains, sources, access, masking, _publisher(draft, self.by, domains).id, draft.now, draft.now,
+            self.description, run=draft.run, expert=self.expert, forms=forms,
         )  # fmt: skip
         draft.put(product)
         draft.happen(PUBLISHED, product)
@@ -83,27 +94,45 @@ class OnProduct(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit(OnProduct):
-    """Change what the app tells nobody of: name, description, what the policy does at once."""
+    """Change a product. The app tells of nothing but another set of stewards, which a policy may bring."""
+
+    emits: ClassVar[tuple[str, ...]] = (STEWARDS_UPDATED,)
 
     name: str = parameter("title", "Its new name.", default="")
-    description: str | None = parameter("text", "Its new description.", default=None)
+    description: str | None = parameter("prose", "Its new description.", default=None)
+    domains: tuple[str, ...] = parameter("domains", "Where it belongs from now on.", default=())
     policy: str = parameter("choice", "What becomes of a request from now on.", default="", choices=_POLICIES)
     duration: Period | None = parameter("period", "How long an approval by policy lasts.", default=None)
     denied: tuple[str, ...] | None = parameter("users", "Whose requests a rule denies at once.", default=None)
+    access_policy: Any = parameter("json", "Instead of these three: the API's dataAccessPolicy.", default=None)
+    masking_policy: Any = parameter("json", "The API's maskingExceptionPolicy.", default=None)
+    expert: Any = parameter("json", "The API's subjectMatterExpert; false for none.", default=None)
+    access_form: str = parameter("text", "The request form of another product to use, by id.", default="")
+    masking_form: str = parameter("text", "The same for masking exceptions.", default="")
+    suspended: str = parameter("choice", "Whether it is suspended.", default="", choices=("yes", "no"))
 
     def perform(self, draft: Draft, subject: Product) -> Product:
-        holder = draft.known.name_in_use(self.name) if self.name else None
+        known = draft.known
+        holder = known.name_in_use(self.name) if self.name else None
         if holder is not None and holder.id != subject.id:
             raise draft.refuse(holder, f'needs a name that is not in use, and this one is called "{self.name}"')
+        edited = (self._policy(draft, subject.access), self._policy(draft, subject.masking))
+        forms = (self.access_form, self.masking_form)
+        access, masking = _policies(known, edited, forms, (self.access_policy, self.masking_policy))
         changed = replace(
             subject,
             name=self.name or subject.name,
             description=subject.description if self.description is None else self.description,
-            access=self._policy(draft, subject.access),
-            masking=self._policy(draft, subject.masking),
+            domains=tuple(dict.fromkeys(known.domain(each).id for each in self.domains)) or subject.domains,
+            access=access,
+            masking=masking,
+            expert=subject.expert if self.expert is None else self.expert or None,
+            forms=(forms[0] or subject.forms[0], forms[1] or subject.forms[1]),
+            suspended=subject.suspended if not self.suspended else self.suspended == "yes",
         )
         if changed != subject:
-            draft.put(replace(changed, updated_at=draft.now))
+            changed = _put(draft, replace(changed, updated_at=draft.now))
+            _tell_stewards(draft, subject, changed)
         return changed
 
     def _policy(self, draft: Draft, policy: Policy) -> Policy:
@@ -155,11 +184,8 @@ class ChangeStewards(OnProduct):
         )
         if changed == subject:
             return subject
-        changed = replace(changed, updated_at=draft.now)
-        draft.put(changed)
-        told = draft.assumptions.events_steward_updated_on in ("stewards", "both")
-        if told and changed.stewards != subject.stewards:
-            draft.happen(STEWARDS_UPDATED, changed)
+        changed = _put(draft, replace(changed, updated_at=draft.now))
+        _tell_stewards(draft, subject, changed)
         return changed
 
 
@@ -207,74 +233,25 @@ class Delete(OnProduct):
         return gone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddUser(Action):
-    """Add somebody to the cast. Tells nobody."""
-
-    name: str = parameter("text", "The name, which nobody else bears; left out, one is made up.", default="")
-    id: str = parameter("text", "The global user id, if it matters.", default="")
-    permissions: tuple[str, ...] = parameter("texts", f"Global ones, of {', '.join(PERMISSIONS)}.", default=())
-    manages: tuple[str, ...] = parameter("domains", f"Domains in which to hold {MANAGE}.", default=())
-    domain_permissions: tuple[tuple[str, str], ...] = parameter(
-        "pairs", "Permissions by domain, of " + ", ".join(DOMAIN_PERMISSIONS) + ".", default=()
-    )
-    groups: tuple[str, ...] = parameter("texts", "Groups.", default=())
-    attributes: tuple[tuple[str, str], ...] = parameter("pairs", "Attributes, as keys and values.", default=())
-
-    def perform(self, draft: Draft, subject: None) -> User:
-        if self.id in draft.known.users:
-            raise BadValue("id", self.id, "is the id of a user already.")
-        if self.name and any(each.name == self.name for each in draft.users()):
-            raise BadValue("name", self.name, "is the name of a user already.")
-        user = newcomer(draft, self.name, self.id)
-        rights = [(each, MANAGE) for each in self.manages] + list(self.domain_permissions)
-        user = replace(
-            user,
-            permissions=self.permissions,
-            domain_permissions=tuple((draft.known.domain(domain).id, right) for domain, right in rights),
-            groups=self.groups,
-            attributes=self.attributes,
-        )
-        draft.put(user)
-        return user
+def _policies(
+    known: Known, otherwise: tuple[Policy, Policy], forms: tuple[str, str], given: tuple[Any, Any]
+) -> tuple[Policy, Policy]:
+    """For access and for exceptions: what the API's form says, what a linked request form brings, or `otherwise`."""
+    found = []
+    for place, (policy, form, value) in enumerate(zip(otherwise, forms, given, strict=True)):
+        if form:
+            owner = known.product_of_form(form, place)
+            policy = owner.masking if place else owner.access
+        name = ("accessPolicy", "maskingPolicy")[place]
+        found.append(policy if value is None else read_policy(known, name, value))
+    return found[0], found[1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddDomain(Action):
-    """Add a domain. Tells nobody."""
-
-    name: str = parameter("text", "The name, which no other domain bears.")
-
-    def perform(self, draft: Draft, subject: None) -> Domain:
-        if not self.name or any(each.name == self.name for each in draft.known.domains.values()):
-            raise BadValue("name", self.name, "is empty, or the name of a domain already.")
-        domain = Domain(draft.next_number(), domain_id(draft.seed, draft.count("domain")), self.name)
-        draft.put(domain)
-        return domain
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddDataSource(Action):
-    """Add a data source. Tells nobody."""
-
-    name: str = parameter("text", "The name, as sales.customers, which no other data source bears.")
-    type: str = parameter("text", "Its technology, as Snowflake.", default="")
-
-    def perform(self, draft: Draft, subject: None) -> DataSource:
-        if not self.name or any(each.name == self.name for each in draft.known.sources.values()):
-            raise BadValue("name", self.name, "is empty, or the name of a data source already.")
-        place = draft.count("data source")
-        source = data_source(draft.seed, place, draft.next_number(), name=self.name, technology=self.type)
-        draft.put(source)
-        return source
-
-
-def newcomer(draft: Draft, name: str = "", id: str = "") -> User:
-    """Make a user who was not there before, not yet put."""
-    person = draft.cast.another_person(draft.count("user"))
-    taken = {each.name for each in draft.users()}
-    name = name or next(each for each in _numbered(person.name) if each not in taken)
-    return User(draft.next_number(), id or person.id, name, username(name))
+def _tell_stewards(draft: Draft, before: Product, now: Product) -> None:
+    """Have it told where other people are to decide."""
+    told = draft.assumptions.events_steward_updated_on in ("stewards", "both")
+    if told and now.stewards != before.stewards:
+        draft.happen(STEWARDS_UPDATED, now)
 
 
 def _put(draft: Draft, product: Product) -> Product:
@@ -292,7 +269,7 @@ def _publisher(draft: Draft, by: str, domains: tuple[str, ...]) -> User:
 
 
 def _unused(draft: Draft, name: str) -> str:
-    return next(each for each in _numbered(name) if draft.known.name_in_use(each) is None)
+    return next(each for each in numbered(name) if draft.known.name_in_use(each) is None)
 
 
 def _unused_id(draft: Draft, id: str) -> str:
@@ -301,11 +278,3 @@ def _unused_id(draft: Draft, id: str) -> str:
     while id in draft.known.products:
         id, place = uuid(Random(f"{draft.seed}/{id}/{place}")), place + 1
     return id
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name} {number}"
-        number += 1

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from emitter.errors import NotFound, nearest
 from emitter.world import approving
+from emitter.world.arrivals import newcomer
 from emitter.world.draft import Draft, closed, unblocked
 from emitter.world.entities import (
     APPROVED,
@@ -27,7 +28,8 @@ from emitter.world.founding import request_ids
 from emitter.world.happening import CREATED, DETERMINED, TAKEN, WARNED, WITHDRAWN
 from emitter.world.parameters import Action, parameter
 from emitter.world.periods import DAY, Period
-from emitter.world.product_actions import OnProduct, newcomer
+from emitter.world.policies import outcome
+from emitter.world.product_actions import OnProduct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,21 +55,22 @@ class Ask(OnProduct):
         if user.id in there and draft.assumptions.events_repeated_request == "refuse":
             why = f"by the same user ({user.name}) for the same product needs this one to be over"
             raise draft.refuse(there[user.id], why)
-        event = "deny" if user.id in policy.denied else policy.event
-        needed = approving.record_count(policy) if event == "review" else 0
+        settled = outcome(policy, user, subject.domains)
+        event = settled.event
+        needed = approving.record_count(settled.stages) if event == "review" else 0
         id, record_ids = request_ids(draft.seed, draft.count("request"), needed)
         request = Request(
             draft.next_number(), id, self.type, subject.id, user.id,
             draft.known.user(self.requesting_user).id if self.requesting_user else user.id,
             PENDING, draft.now, draft.now, columns=columns, form=self.form, run=draft.run,
-            records=approving.records(policy, record_ids, draft.now) if needed else (),
+            records=approving.records(settled.stages, record_ids, draft.now) if needed else (),
         )  # fmt: skip
         draft.put(request)
         at_once = event != "review"
         if not at_once or draft.assumptions.events_auto_approval in ("both", "created"):
             draft.happen(CREATED, subject, request)
         if at_once:
-            request = _decided(draft, request, APPROVED if event == "approve" else DENIED, (policy.period,))
+            request = _decided(draft, request, APPROVED if event == "approve" else DENIED, (settled.period,))
             if draft.assumptions.events_auto_approval in ("both", "determination"):
                 draft.determined(request)
             _warn_of_what_is_past(draft, request)
@@ -125,7 +128,7 @@ class Decide(OnRequest):
     """Make a determination; it cannot be changed once it is made."""
 
     by: str = parameter("user", "Who decides; left out, the first who may.", default="")
-    reason: str = parameter("text", "Why.", default="")
+    reason: str = parameter("prose", "Why.", default="")
     record: str = parameter("record", "On which record, by id; left out, the first that is open to them.", default="")
 
     def determine(

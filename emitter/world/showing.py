@@ -9,10 +9,12 @@ from collections import Counter
 from typing import Any
 
 from emitter.clock import rfc3339
+from emitter.world.approving import STEWARDS
 from emitter.world.entities import (
     APPROVED,
     CANCELED,
     DENIED,
+    MASKING_EXCEPTION,
     PENDING,
     REVOKED,
     DataSource,
@@ -23,10 +25,13 @@ from emitter.world.entities import (
     Product,
     Record,
     Request,
+    Stage,
     User,
 )  # fmt: skip
+from emitter.world.forms import form_of, form_version
 from emitter.world.happening import approver_shown
 from emitter.world.known import Known
+from emitter.world.periods import Period
 
 Json = dict[str, Any]
 
@@ -96,24 +101,42 @@ def _product(product: Product, known: Known) -> Json:
             "totalRequestCount": counts.total(),
         },
         "sourceTypes": sorted(types),
-        "metadata": None,
-        "dataAccessPolicy": _policy(product.access, known),
-        "maskingExceptionPolicy": _policy(product.masking, known),
+        "metadata": {"subjectMatterExpert": product.expert} if product.expert else None,
+        "dataAccessPolicy": policy_shown(product.access, known),
+        "maskingExceptionPolicy": policy_shown(product.masking, known),
         "xSimulator": {"state": product.state, "dataSources": list(product.data_sources), "run": product.run},
     }
 
 
-def _policy(policy: Policy, known: Known) -> Json:
-    event: Json = {"type": policy.event, "params": {}}
-    if policy.event == "review":
-        event["params"]["stages"] = [
-            {stage.mode: [approver_shown(each, known.users) for each in stage.approvers]} for stage in policy.stages
+def policy_shown(policy: Policy, known: Known) -> Json:
+    """A `dataAccessPolicy`. What the world can and the API cannot say (to deny by default) is a rule for everybody."""
+    rules = [_rule({"any": [{"type": "USER", "id": each} for each in policy.denied]}, "deny")] if policy.denied else []
+    for rule in policy.rules:
+        what = _event(rule.event, rule.stages, rule.period, rule.comment, known)
+        rules.append({"conditions": rule.conditions, "event": what})
+    event, stages = policy.event, policy.stages
+    if event == "deny":
+        rules.append(_rule({"all": []}, "deny"))
+        event, stages = "review", stages or (Stage("any", STEWARDS),)
+    shown: Json = {"rules": rules, "defaultEvent": _event(event, stages, policy.period, policy.comment, known)}
+    return {"version": policy.version, **shown} if policy.version else shown
+
+
+def _rule(conditions: Json, event: str) -> Json:
+    return {"conditions": conditions, "event": {"type": event, "params": {}}}
+
+
+def _event(event: str, stages: tuple[Stage, ...], period: Period | None, comment: str, known: Known) -> Json:
+    if event == "dataProductPolicy":
+        return {"type": event}
+    params: Json = {"comment": comment} if comment else {}
+    if event == "review":
+        params["stages"] = [
+            {stage.mode: [approver_shown(each, known.users) for each in stage.approvers]} for stage in stages
         ]
-    elif policy.event == "approve" and policy.period is not None:
-        event["params"] = {"duration": policy.period.duration, "durationUnit": policy.period.unit}
-    denied = [{"type": "USER", "id": each} for each in policy.denied]
-    rules = [{"conditions": {"any": denied}, "event": {"type": "deny", "params": {}}}] if denied else []
-    return {"rules": rules, "defaultEvent": event}
+    elif event == "approve" and period is not None:
+        params |= {"duration": period.duration, "durationUnit": period.unit}
+    return {"type": event, "params": params}
 
 
 def _request(request: Request, known: Known) -> Json:
@@ -122,7 +145,7 @@ def _request(request: Request, known: Known) -> Json:
         "id": request.id,
         "requestingUser": _user(known.users[request.requesting_user]),
         "user": _user(known.users[request.user]),
-        "formVersion": "1",
+        "formVersion": form_version(form_of(product, 1 if request.type == MASKING_EXCEPTION else 0)),
         "form": request.form,
         "type": request.type,
         "status": request.status,
