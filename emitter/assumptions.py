@@ -362,6 +362,10 @@ class Assumptions:
         "errors.style", "nest", _one_of("nest", "problem", "empty"), unknown="U17",
         why="The shape of error bodies is not documented; other answers look like NestJS, and this is its default.",
     )  # fmt: skip
+    api_include_temporary: str = assumed(
+        "api.include_temporary", "ignored", _one_of("ignored", "hides"), unknown="",
+        why="What a temporary request is, and whether a search hides it unless asked, is not stated; none is hidden.",
+    )  # fmt: skip
     api_put_missing: str = assumed(
         "api.put_missing", "schema-default", _one_of("schema-default", "keep"), unknown="U18",
         why="PUT without verifyTls: the schema's default (true) suggests that it is set back.",

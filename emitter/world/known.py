@@ -28,6 +28,8 @@ class Known:
         """Of each product, the ids of the requests of which something may still become."""
         self.open: dict[str, dict[str, None]] = {}
         """Of each product, the ids of the requests that wait for a determination."""
+        self.of_product: dict[str, dict[str, None]] = {}
+        """Of each product, the ids of all its requests, the oldest first."""
         self.request_of_record: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         self.last_number = 0
@@ -53,6 +55,7 @@ class Known:
                     for record in entity.records:
                         self.request_of_record[record.id] = entity.id
                 self.requests[entity.id] = entity
+                self.of_product.setdefault(entity.product, {})[entity.id] = None
                 _keep(self.live, entity, entity.live)
                 _keep(self.open, entity, entity.state == PENDING)
 

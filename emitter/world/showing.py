@@ -78,9 +78,8 @@ def _user(user: User) -> Json:
 
 
 def _product(product: Product, known: Known) -> Json:
-    counts = Counter(
-        each.status for each in tuple(known.requests.values()) if each.product == product.id and not each.deleted_at
-    )
+    asked = [known.requests[each] for each in tuple(known.of_product.get(product.id, ()))]
+    counts = Counter(each.status for each in asked if not each.deleted_at)
     types = {known.sources[each].type for each in product.data_sources}
     return {
         "id": product.id,
