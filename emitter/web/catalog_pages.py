@@ -8,7 +8,8 @@ import shlex
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from emitter.web.frame import server, simulator
+from emitter.web.frame import server
+from emitter.web.tenancy import simulator
 
 
 def events() -> ResponseReturnValue:

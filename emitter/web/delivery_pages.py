@@ -16,7 +16,8 @@ from emitter.export import curl
 from emitter.faults import FAULTS
 from emitter.history import Json
 from emitter.query import ANY_FAULT, OUTCOMES, AttemptQuery
-from emitter.web.frame import server, simulator
+from emitter.web.frame import server
+from emitter.web.tenancy import simulator
 
 LARGEST_ID = 2**62
 MOST_NEW = 100  # new rows that are counted for somebody who looks at an older list

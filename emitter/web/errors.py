@@ -25,6 +25,7 @@ from emitter.errors import (
     UsageError,
     Violation,
 )
+from emitter.web.tenancy import simulator
 
 PRODUCT_PATHS = ("/marketplace/", "/api/", "/health")
 OUR_PATHS = ("/simulator/",)
@@ -142,7 +143,7 @@ def _is_product(path: str) -> bool:
 
 
 def _product_answer(status: int, text: str, kind: str, more: Mapping[str, Any]) -> Response:
-    style = current_app.extensions["emitter"].assumptions.errors_style
+    style = simulator().assumptions.errors_style
     if style == "empty":
         return Response(status=status)
     if style == "problem":

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any
 
 from flask import Response, current_app, render_template, request
 from werkzeug.http import HTTP_STATUS_CODES
 
 from emitter.errors import BadTarget, EgressRefused, EmitterError
-from emitter.simulator import VERSION, Simulator
+from emitter.simulator import VERSION
 from emitter.web.guards import Slots
+from emitter.web.tenancy import simulator
 
 RAIL = (
     ("Deliveries", "pages.deliveries", ("/", "/deliveries")),
@@ -22,11 +23,6 @@ RAIL = (
 """Name, endpoint, and the paths under which it is the current one."""
 
 NOTHING_KNOWN: dict[str, Any] = {"running": None, "assumptions_changed": 0}
-
-
-def simulator() -> Simulator:
-    """Give the simulator of the app that answers."""
-    return cast(Simulator, current_app.extensions["emitter"])
 
 
 def slow_slot() -> AbstractContextManager[None]:

@@ -20,10 +20,11 @@ from flask import Blueprint, Flask, Response, current_app, request
 from emitter.errors import Unavailable
 from emitter.web.access import Access, is_loopback
 from emitter.web.errors import Busy, Forbidden, Unauthorized, WrongHost
+from emitter.web.tenancy import caller
 
 __all__ = [
     "COOKIE", "Access", "Guards", "Slots", "check_csrf", "csrf_token", "guard_api", "guards", "open_to_all",
-    "refuse_ca", "slots",
+    "refuse_ca", "require", "slots",
 ]  # fmt: skip
 
 COOKIE = "emitter-session"
@@ -199,6 +200,12 @@ def refuse_ca(ca: object) -> None:
     """Raise `Forbidden` where somebody far away names a file of this machine."""
     if ca and guards().access.mode == "shared":
         raise Forbidden("ca names a file of the server's, and this one is shared: only its own settings may (ca).")
+
+
+def require(permission: str) -> None:
+    """Raise `Forbidden` unless who asks has a global permission, as APPLICATION_ADMIN."""
+    if not caller().may(permission):
+        raise Forbidden(f"This needs the permission {permission}, which neither the token nor its user has.")
 
 
 def slots(name: str) -> Slots:

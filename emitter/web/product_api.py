@@ -20,6 +20,7 @@ from emitter.history import Json
 from emitter.simulator import Simulator
 from emitter.web import reading
 from emitter.web.guards import Slots, guard_api, open_to_all
+from emitter.web.tenancy import simulator
 
 PREFIXES = ("/marketplace", "")
 LARGEST_CHUNK = 500  # rows in memory at once; a page may have any number
@@ -28,8 +29,7 @@ product = guard_api(Blueprint("product", __name__))
 
 
 def _simulator() -> Simulator:
-    found: Simulator = current_app.extensions["emitter"]
-    return found
+    return simulator()
 
 
 def _slow() -> Slots:

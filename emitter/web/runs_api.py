@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 
 from emitter.errors import BadValue
 from emitter.runner.registry import FORMS
-from emitter.simulator import Simulator
 from emitter.store.plays import PLAYING
 from emitter.trigger import run_name
 from emitter.web import reading
 from emitter.web.guards import guard_api, refuse_ca, slots
+from emitter.web.tenancy import simulator as _simulator
 from emitter.web.waiting import patiently
 
 REPORT_TYPES = {"json": "application/json", "text": "text/plain", "junit": "application/xml", "html": "text/html"}
@@ -20,11 +20,6 @@ FASTEST = 1e9  # simulated seconds a second; 0 is as fast as can be
 LONGEST_NAME = 200
 
 runs_api = guard_api(Blueprint("runs", __name__, url_prefix="/simulator"))
-
-
-def _simulator() -> Simulator:
-    found: Simulator = current_app.extensions["emitter"]
-    return found
 
 
 # --- scenarios --------------------------------------------------------------------------------------------------------

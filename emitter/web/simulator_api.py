@@ -6,7 +6,7 @@ JSON; a query string means what it means on the page and on the command line.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from emitter import clock
 from emitter.delivery import Webhook
@@ -14,20 +14,15 @@ from emitter.errors import BadValue, NotFound, UsageError
 from emitter.export import FORMS, export
 from emitter.history import Json
 from emitter.query import LARGEST_PAGE, AttemptQuery
-from emitter.simulator import Simulator
 from emitter.trigger import TriggerSpec
 from emitter.web import reading
 from emitter.web.guards import guard_api, refuse_ca, slots
+from emitter.web.tenancy import simulator as _simulator
 from emitter.web.waiting import follow, patiently
 
 EXPORT_TYPES = {"jsonl": "application/jsonl", "har": "application/json", "curl": "text/x-shellscript"}
 
 simulator_api = guard_api(Blueprint("simulator", __name__, url_prefix="/simulator"))
-
-
-def _simulator() -> Simulator:
-    found: Simulator = current_app.extensions["emitter"]
-    return found
 
 
 # --- events -----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from emitter.delivery import Webhook, masked
 from emitter.errors import BadSigningKey, BadTarget, BadValue, EgressRefused, EmitterError
 from emitter.history import Json
 from emitter.query import AttemptQuery
-from emitter.web.frame import field_of, server, simulator, slow_slot
+from emitter.web.frame import field_of, server, slow_slot
 from emitter.web.product_api import history_row
+from emitter.web.tenancy import simulator
 
 PAGE = 50
 MOST_BACK = 10**9  # rows that a history is paged over

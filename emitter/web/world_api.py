@@ -6,7 +6,7 @@ from datetime import timedelta
 from inspect import Parameter, signature
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from werkzeug.routing import BaseConverter
 
 from emitter.assumptions import duration
@@ -15,6 +15,7 @@ from emitter.simulator import Simulator
 from emitter.trigger import read_faults, run_name
 from emitter.web import reading
 from emitter.web.guards import guard_api, slots
+from emitter.web.tenancy import simulator as _simulator
 from emitter.web.waiting import follow
 from emitter.world import kind_named
 
@@ -31,11 +32,6 @@ class Name(BaseConverter):
 
     regex = "(?s:.*)"
     part_isolating = False
-
-
-def _simulator() -> Simulator:
-    found: Simulator = current_app.extensions["emitter"]
-    return found
 
 
 # --- the world --------------------------------------------------------------------------------------------------------
