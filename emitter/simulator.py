@@ -48,6 +48,7 @@ from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
 from emitter.transport import Transport
 from emitter.trigger import TriggerSpec
+from emitter.vendor import Caller, Desk
 from emitter.world import World, described, kind_of
 
 try:
@@ -346,6 +347,16 @@ class Simulator:
             "entity": self.world.show(entity),
             "legal": [{"action": each.action, "events": list(each.events), "sure": each.sure} for each in legal],
         }
+
+    def desk(self, caller: Caller) -> Desk:
+        """Where one caller of the vendor's API is served, in this world."""
+        self._found()
+        return Desk(self.world, self.assumptions, self.clock, caller)
+
+    def desk_of(self, user: str, permissions: frozenset[str] = frozenset()) -> Desk:
+        """The desk for a user of this world, by id, with global permissions beside their own; raises `NotFound`."""
+        self._found()
+        return self.desk(Caller(self.world.known.user(user), permissions))
 
     def _found(self) -> None:
         """Have the people and tables that a world starts with, so that they can be named before the first action.

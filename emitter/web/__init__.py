@@ -69,7 +69,7 @@ def create_app(simulator: Simulator | None = None, *, access: Access | None = No
 
 
 def _register(app: Flask) -> None:
-    from emitter.web import pages
+    from emitter.web import data_products_api, pages, requests_api  # noqa: F401 - their views are the product's
     from emitter.web.openapi import document
     from emitter.web.product_api import PREFIXES, product
     from emitter.web.runs_api import runs_api

@@ -25,6 +25,7 @@ from emitter.errors import (
     UsageError,
     Violation,
 )
+from emitter.vendor import Refused
 from emitter.web.tenancy import simulator
 
 PRODUCT_PATHS = ("/marketplace/", "/api/", "/health")
@@ -55,6 +56,7 @@ class Busy(Unavailable):
 STATUSES: tuple[tuple[type[EmitterError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
+    (Refused, 403),
     (NotFound, 404),
     (Conflict, 409),
     (WrongMediaType, 415),

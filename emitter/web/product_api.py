@@ -1,4 +1,4 @@
-"""The vendor's own paths: eight webhook operations and three health checks, with and without `/marketplace`.
+"""Webhooks, their history and health on the vendor's own paths, with and without `/marketplace`.
 
 Members, success codes and schemas are derived from the vendor's API description; everything that it leaves open is an
 assumption (`errors.style`, `paging.*`, `history.*`, `api.put_missing`, `test.*`).
@@ -6,19 +6,18 @@ assumption (`errors.style`, `paging.*`, `history.*`, `api.put_missing`, `test.*`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 import orjson
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify
 
 from emitter.delivery import Webhook
-from emitter.errors import BadValue, UsageError
+from emitter.errors import UsageError
 from emitter.history import Json
 from emitter.simulator import Simulator
-from emitter.web import reading
+from emitter.vendor.paging import meta
+from emitter.web import asking, reading
 from emitter.web.guards import Slots, guard_api, open_to_all
 from emitter.web.tenancy import simulator
 
@@ -128,12 +127,12 @@ def _shown(webhook: Webhook) -> Json:
 def get_webhook_history(webhook_id: str) -> Response:
     """`getWebhookHistory`: completed attempts. A limit has no maximum, so a long page is written row by row."""
     simulator = _simulator()
-    offset, limit = _number("offset", 0, least=0), _number("limit", 10, least=1)
+    offset, limit = asking.number("offset", 0, least=0), asking.number("limit", 10, least=1)
     chunk = min(limit, LARGEST_CHUNK)
     rows, total = simulator.webhook_history(webhook_id, offset=offset, limit=chunk)
     if limit <= chunk or len(rows) < chunk:
-        meta = _meta(simulator, offset, limit, total, len(rows))
-        return jsonify({"data": [history_row(simulator, row) for row in rows], "meta": meta})
+        page = meta(simulator.assumptions, offset=offset, limit=limit, total=total, items=len(rows))
+        return jsonify({"data": [history_row(simulator, row) for row in rows], "meta": page})
     return _slow().stream(_stream(simulator, webhook_id, rows, total, offset, limit), "application/json")
 
 
@@ -153,7 +152,8 @@ def _stream(
         if written >= limit or len(rows) < LARGEST_CHUNK:
             break
         rows, _ = simulator.webhook_history(webhook_id, offset=position, limit=LARGEST_CHUNK)
-    yield b'],"meta":' + orjson.dumps(_meta(simulator, offset, limit, total, written)) + b"}"
+    page = meta(simulator.assumptions, offset=offset, limit=limit, total=total, items=written)
+    yield b'],"meta":' + orjson.dumps(page) + b"}"
 
 
 def history_row(simulator: Simulator, attempt: Json) -> Json:
@@ -177,34 +177,6 @@ def _phrase(status: int | None) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return f"HTTP {status}"
-
-
-def _meta(simulator: Simulator, offset: int, limit: int, total: int, items: int) -> Json:
-    assumptions = simulator.assumptions
-    pages = math.ceil(total / limit) if total else assumptions.paging_pages_when_empty
-    return {
-        "offset": offset,
-        "limit": limit,
-        "totalCount": total,
-        "pageCount": items if assumptions.paging_page_count == "items" else pages,
-        "currentPage": offset // limit + 1,
-        "totalPages": pages,
-    }
-
-
-def _number(name: str, default: int, *, least: int) -> int:
-    """A query parameter of JSON type number; a fraction of a row cannot be had, so 1.0 is read and 1.5 is refused."""
-    texts = request.args.getlist(name)
-    if not texts:
-        return default
-    try:
-        value: Any = orjson.loads(texts[0]) if len(texts) == 1 and len(texts[0]) < 64 else None
-    except orjson.JSONDecodeError:
-        value = None
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == math.floor(value)
-    if not whole or value < least:
-        raise BadValue(name, ",".join(texts), f"is no whole number from {least} on.")
-    return min(int(value), 2**53)
 
 
 # --- health -----------------------------------------------------------------------------------------------------------
