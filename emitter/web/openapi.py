@@ -15,6 +15,7 @@ from emitter.faults import FAULTS
 from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES
 from emitter.simulator import VERSION
 from emitter.web.guards import guard_api, open_to_all
+from emitter.web.openapi_product import PRODUCT_PARAMETERS, PRODUCT_SCHEMAS, WORLD_PRODUCT
 from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
 from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
@@ -54,6 +55,7 @@ PRODUCT: dict[tuple[str, str], Operation] = {
     ("GET", "/health/ready"): Operation(
         "healthReady", "Whether the store answers, too", "Health", is_open=True, also={503: "Health"}
     ),
+    **WORLD_PRODUCT,
 }  # fmt: skip
 
 OURS: dict[tuple[str, str], Operation] = {
@@ -145,6 +147,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "timeout": ("timeout", {**DURATION, "default": "10s"}, "30 s at most."),
     "count": ("count", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}, ""),
     "dryRun": ("dryRun", YES_NO, "Show what would be sent, and send nothing."),
+    **PRODUCT_PARAMETERS,
     **WORLD_PARAMETERS,
     **RUNS_PARAMETERS,
 }
@@ -201,12 +204,12 @@ def describe() -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "tags": [{"name": "Notification", "description": "As the vendor describes it."},
+        "tags": [{"name": "Request app", "description": "As the vendor describes it."},
                  {"name": "Simulator", "description": "Ours."}],
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS,
+            "schemas": {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS,
                         "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip
@@ -217,7 +220,7 @@ def _operation(path: str, operation: Operation) -> Schema:
     described: Schema = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "tags": ["Simulator" if ours else "Notification"],
+        "tags": ["Simulator" if ours else "Request app"],
         "parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", path)]
         + [_query_parameter(name) for name in operation.query],
         "responses": {str(operation.status): _success(operation, operation.answer)},
