@@ -1,0 +1,277 @@
+"""The example integration, unchanged, over real connections: whatever goes wrong on the way, it ends the same."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from socket import SHUT_RDWR
+from typing import Any
+
+import pytest
+import requests
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from emitter.clock import parse_rfc3339
+from emitter.receiver import Receiver
+from emitter.signing import SigningKey
+from emitter.simulator import Simulator
+from emitter.web import create_app
+from tests.conftest import SECRET
+from tests.support_http import HOOKS
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "approver_bot"
+PATIENCE = 20.0  # seconds; a deadline
+MINUTE = 60_000_000_000  # nanoseconds
+START = parse_rfc3339("2030-02-01T09:00:00Z")
+TOKEN = {"Authorization": "Bearer any"}
+RULES = [
+    {"name": "*Secret*", "then": "deny", "reason": "Nobody gets that here"},
+    {"name": "*Board*", "then": "ask"},
+    {"domain": "finance", "then": "approve", "days": 30, "reason": "Finance for a month"},
+]
+
+
+@pytest.fixture(scope="module")
+def example() -> Iterator[Any]:
+    """The example as a module, imported from where it lies."""
+    sys.path.insert(0, str(EXAMPLE))
+    try:
+        import bot  # type: ignore[import-not-found]
+
+        yield bot
+    finally:
+        sys.path.remove(str(EXAMPLE))
+        sys.modules.pop("bot", None)
+
+
+class Quiet(WSGIRequestHandler):
+    """Does not log."""
+
+    def log(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """Serve a WSGI app on a free port of loopback."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE)
+        server.server_close()
+
+
+class Unsteady:
+    """Around the app: a share of the calls fails, by a seed, and what they cause is told with faults.
+
+    A call is refused with 500 or 503, the connection is closed before the work, or, worst, after it is done.
+    """
+
+    def __init__(self, app: Any, simulator: Simulator, *, share: float, faults: Sequence[Any], seed: int = 7) -> None:
+        self._app, self._simulator, self._share, self._faults = app, simulator, share, faults
+        self._chance, self._lock = Random(seed), threading.Lock()
+        self.failed: set[str] = set()
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        with self._lock:
+            way = self._chance.choice(("500", "503", "lost", "unheard"))
+            way = way if self._chance.random() < self._share else ""
+            self.failed.add(way)
+        if way.isdigit():
+            start_response(f"{way} So be it", [("Content-Length", "0")])
+            return [b""]
+        if way != "lost":
+            with self._simulator.faulting(self._faults):
+                answer = self._app(environ, start_response)
+            if not way:
+                return answer
+            answer.close()
+        else:
+            start_response("500 Never heard", [])
+        environ["werkzeug.socket"].shutdown(SHUT_RDWR)
+        return [b""]
+
+
+@dataclass(frozen=True)
+class Weather:
+    """What goes wrong in a run: faults of the deliveries, the share of calls that fail, and how often it sweeps."""
+
+    faults: tuple[Any, ...] = ()
+    share: float = 0.0
+    sweep_every: float = 3600.0
+
+
+WEATHER = {
+    "fair": Weather(),
+    "duplicates": Weather(("duplicate", "twins")),
+    "disorder": Weather(("reorder", {"delay": {"by": "1m", "chance": 0.5}})),
+    "half is dropped": Weather(({"drop": {"chance": 0.5}},), sweep_every=0.1),
+    "nothing arrives": Weather(("unreachable",), sweep_every=0.1),
+    "failing calls": Weather(share=0.3),
+    "all at once": Weather(
+        ({"duplicate": {"chance": 0.5}}, {"reorder": {"chance": 0.5}}, {"drop": {"chance": 0.3}},
+         {"wrong-signature": {"chance": 0.2}}, {"unknown-member": {"chance": 0.2}}),
+        share=0.3, sweep_every=0.1,
+    ),
+}  # fmt: skip
+
+
+class Run:
+    """One story, told to the bot under some weather; `end` is how everything stands when it is over."""
+
+    def __init__(self, simulator: Simulator, bot: Any, weather: Weather) -> None:
+        self.simulator, self.bot, self.weather = simulator, bot, weather
+
+    def act(self, action: str, **parameters: Any) -> Any:
+        return self.simulator.act(action, faults=self.weather.faults, **parameters)["entity"]
+
+    def ask(self, product: str, user: str) -> str:
+        return str(self.act("request", product=product, user=user)["id"])
+
+    def statuses(self) -> dict[str, str]:
+        return {id: each["status"] for id, each in tuple(self.bot.outcomes.items())}
+
+    def comes(self, expected: dict[str, str]) -> None:
+        """Wait until the bot has seen so; what is held back is let go meanwhile."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.statuses()) != expected and time.monotonic() < deadline:
+            time.sleep(0.005)
+            clock = self.simulator.clock_state()
+            if clock["nextDue"] and parse_rfc3339(clock["nextDue"]) - parse_rfc3339(clock["now"]) < 5 * MINUTE:
+                self.simulator.advance(to="next")
+        assert found == expected
+
+    def advance(self, **by: float) -> None:
+        self.simulator.advance(timedelta(**by), faults=self.weather.faults)
+        self.simulator.settle(PATIENCE)
+
+    def play(self) -> None:
+        """Requests that rules decide, that a person decides, and that somebody takes back; time; asking again; the end."""
+        for name in ("Ada", "Grace", "Joan"):
+            self.act("add_user", name=name, permissions=["GOVERNANCE"])
+        finance = {"domains": ["Finance"], "stewards": ["Grace"]}
+        self.act("publish", name="Claims 2025", **finance)
+        self.act("publish", name="Ledger", domains=["Finance"], review=[{"any": ["Grace"]}, {"all": ["Joan", "Ada"]}])
+        self.act("publish", name="Secret Salaries", **finance)
+        self.act("publish", name="Board Figures", **finance)
+        self.act("publish", name="Leads", domains=["Sales"], stewards=["Grace"])
+        ada, grace = self.ask("Claims 2025", "Ada"), self.ask("Claims 2025", "Grace")
+        ledger, secret = self.ask("Ledger", "Ada"), self.ask("Secret Salaries", "Ada")
+        board, leads = self.ask("Board Figures", "Ada"), self.ask("Leads", "Ada")
+        decided = {ada: "APPROVED", grace: "APPROVED", ledger: "APPROVED", secret: "DENIED"}
+        self.comes({**decided, board: "PENDING", leads: "PENDING"})
+
+        self.act("approve", request=board, by="Grace")
+        self.act("cancel", request=leads)
+        self.comes({**decided, board: "APPROVED", leads: "CANCELED"})
+
+        self.advance(days=31)
+        over = {ada: "EXPIRED", grace: "EXPIRED", ledger: "EXPIRED", secret: "DENIED", leads: "CANCELED"}
+        self.comes({**over, board: "APPROVED"})
+
+        again = self.ask("Claims 2025", "Ada")
+        self.comes({**over, board: "APPROVED", again: "APPROVED"})
+
+        self.act("revoke", request=again)
+        self.act("delete", product="Board Figures")
+        self.comes({**over, board: "GONE", again: "REVOKED"})
+
+    def end(self) -> dict[str, Any]:
+        """How the world and the bot stand, to the day, and how often the app told of what."""
+        there = {each["id"]: each for each in self.simulator.world_entities("request")}
+        people = {each["globalUserId"]: each["name"] for each in self.simulator.world_entities("user")}
+        told = Counter(each["type"].split("product.", 1)[1] for each in self.simulator.events(limit=200)["events"])
+        return {
+            "requests": {
+                (each["name"], people[each["user"]], each["status"], each["expiration"] and each["expiration"][:10],
+                 *_in_the_world(there.get(id)))
+                for id, each in self.bot.outcomes.items()
+            },
+            "events": dict(told),
+        }  # fmt: skip
+
+
+def _in_the_world(request: dict[str, Any] | None) -> tuple[Any, ...]:
+    if request is None:
+        return ("deleted",)
+    records = [f"{each['status']} {each.get('reason', '')}" for each in request["xSimulator"]["approvalRecords"]]
+    return request["status"], *records
+
+
+MONTH = "APPROVED Finance for a month"
+END = {
+    "requests": {
+        ("Claims 2025", "Ada", "EXPIRED", "2030-03-03", "EXPIRED", MONTH),
+        ("Claims 2025", "Grace", "EXPIRED", "2030-03-03", "EXPIRED", MONTH),
+        ("Ledger", "Ada", "EXPIRED", "2030-03-03", "EXPIRED", MONTH, MONTH, MONTH),
+        ("Secret Salaries", "Ada", "DENIED", None, "DENIED", "DENIED Nobody gets that here"),
+        ("Board Figures", "Ada", "GONE", None, "deleted"),
+        ("Leads", "Ada", "CANCELED", None, "CANCELED", "CANCELED "),
+        ("Claims 2025", "Ada", "REVOKED", "2030-04-03", "REVOKED", MONTH),
+    },
+    "events": {
+        "state.created": 5, "access_requests.created": 7, "access_requests.consumer.updated": 6,
+        "access_requests.canceled": 1, "access_requests.expiring": 6, "access_requests.expired": 3,
+        "access_requests.revoked": 1, "access_requests.deleted": 1, "state.deleted": 1,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def run(example: Any, make_simulator: Callable[..., Simulator], running: Callable[..., Any]) -> Callable[..., Run]:
+    """Serve a simulator and the bot, each to the other, under some weather."""
+
+    def start(weather: Weather) -> Run:
+        simulator = make_simulator(seed=7, start=START)
+        app = Unsteady(create_app(simulator), simulator, share=weather.share, faults=weather.faults)
+        url = running(listening(app))
+        domains = {each["name"].lower(): each["id"] for each in simulator.world_entities("domain")}
+        rules = [example.Rule(**{**each, "domain": domains.get(each.get("domain", ""), "")}) for each in RULES]
+        bot = example.Bot(
+            example.Api(f"{url}/marketplace", "any", pause=0.005, tries=12), rules, sweep_every=weather.sweep_every
+        )
+        running(working(bot))
+        hook = running(listening(example.create_app(bot, SECRET)))
+        simulator.add_webhook(f"{hook}/hook", signing_key=SECRET)
+        found = Run(simulator, bot, weather)
+        found.app = app  # type: ignore[attr-defined]
+        return found
+
+    return start
+
+
+@contextmanager
+def working(bot: Any) -> Iterator[None]:
+    """Let the bot work until the end of the test."""
+    worker = threading.Thread(target=bot.run)
+    worker.start()
+    try:
+        yield
+    finally:
+        bot.stop()
+        worker.join(PATIENCE)
+        assert not worker.is_alive()
+
+
+# --- the whole loop ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weather", WEATHER)
+def test_the_story_ends_the_same_in_any_weather(run: Callable[..., Run], weather: str) -> None:
+    told = run(WEATHER[weather])
+
+    told.play()
+
+    assert told.end() == END
