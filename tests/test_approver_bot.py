@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
+import shlex
+import subprocess
 import sys
 import threading
 import time
@@ -20,12 +25,10 @@ import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from emitter.clock import parse_rfc3339
-from emitter.receiver import Receiver
-from emitter.signing import SigningKey
 from emitter.simulator import Simulator
 from emitter.web import create_app
 from tests.conftest import SECRET
-from tests.support_http import HOOKS
+from tests.support_cli import command_line, environment, line_with, served
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "approver_bot"
 PATIENCE = 20.0  # seconds; a deadline
@@ -84,6 +87,10 @@ class Unsteady:
         self._chance, self._lock = Random(seed), threading.Lock()
         self.failed: set[str] = set()
 
+    def mend(self) -> None:
+        """From now on no call fails."""
+        self._share = 0.0
+
     def __call__(self, environ: Any, start_response: Any) -> Any:
         with self._lock:
             way = self._chance.choice(("500", "503", "lost", "unheard"))
@@ -131,8 +138,8 @@ WEATHER = {
 class Run:
     """One story, told to the bot under some weather; `end` is how everything stands when it is over."""
 
-    def __init__(self, simulator: Simulator, bot: Any, weather: Weather) -> None:
-        self.simulator, self.bot, self.weather = simulator, bot, weather
+    def __init__(self, simulator: Simulator, app: Unsteady, bot: Any, weather: Weather) -> None:
+        self.simulator, self.app, self.bot, self.weather = simulator, app, bot, weather
 
     def act(self, action: str, **parameters: Any) -> Any:
         return self.simulator.act(action, faults=self.weather.faults, **parameters)["entity"]
@@ -158,7 +165,7 @@ class Run:
         self.simulator.settle(PATIENCE)
 
     def play(self) -> None:
-        """Requests that rules decide, that a person decides, and that somebody takes back; time; asking again; the end."""
+        """Requests that a rule, a person or nobody decides; a month goes by; asking again; what ends it."""
         for name in ("Ada", "Grace", "Joan"):
             self.act("add_user", name=name, permissions=["GOVERNANCE"])
         finance = {"domains": ["Finance"], "stewards": ["Grace"]}
@@ -245,9 +252,7 @@ def run(example: Any, make_simulator: Callable[..., Simulator], running: Callabl
         running(working(bot))
         hook = running(listening(example.create_app(bot, SECRET)))
         simulator.add_webhook(f"{hook}/hook", signing_key=SECRET)
-        found = Run(simulator, bot, weather)
-        found.app = app  # type: ignore[attr-defined]
-        return found
+        return Run(simulator, app, bot, weather)
 
     return start
 
@@ -275,3 +280,163 @@ def test_the_story_ends_the_same_in_any_weather(run: Callable[..., Run], weather
     told.play()
 
     assert told.end() == END
+    if WEATHER[weather].share:
+        assert told.app.failed >= {"500", "503", "lost", "unheard"}
+
+
+# --- its ends ---------------------------------------------------------------------------------------------------------
+
+
+class Hints:
+    """A bot that only notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.outcomes: dict[str, Any] = {}
+
+    def hint(self, product: str) -> None:
+        self.told.append(product)
+
+
+EVENT = b'{"type": "marketplace.data_product.access_requests.created", "data": {"dataProductId": "p-1"}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "signs", "status", "told"),
+    [
+        (EVENT, True, 202, ["p-1"]),
+        (EVENT, False, 401, []),
+        (EVENT.replace(b"created", b"of_tomorrow"), True, 202, ["p-1"]),
+        (b'{"type": "marketplace.webhook.test", "data": {}}', True, 202, []),
+        (b'{"type": "marketplace.data_product.x", "data": {"dataProductId": 7}}', True, 202, []),
+        (b'{"type": 1, "data": []}', True, 400, []),
+        (b"not json", True, 400, []),
+        (b"[" * 100_000, True, 400, []),
+        (b"\xff\xfe", True, 400, []),
+        (b" " * (2**20 + 1), True, 413, []),
+    ],
+    ids=("right", "unsigned", "unknown type", "test", "odd id", "odd", "no JSON", "deep", "no text", "huge"),
+)
+def test_the_receiver_takes_what_is_signed_and_answers_at_once(
+    example: Any, body: bytes, signs: bool, status: int, told: list[str]
+) -> None:
+    bot = Hints()
+    signature = hmac.new(SECRET.encode() if signs else b"another", body, hashlib.sha256).hexdigest()
+
+    answer = example.create_app(bot, SECRET).test_client().post(
+        "/hook", data=body, headers={"x-immuta-webhook-signature-sha256": signature}
+    )  # fmt: skip
+
+    assert (answer.status_code, bot.told) == (status, told)
+
+
+def test_a_signature_that_is_no_hex_is_wrong_and_no_trouble(example: Any) -> None:
+    assert not example.signed(EVENT, "\u00e9\ud800", SECRET)
+    assert not example.signed(EVENT, "", SECRET)
+
+
+def test_what_stays_broken_is_given_up_in_time_and_left_to_the_next_sweep(
+    example: Any, simulator: Simulator, running: Callable[..., Any]
+) -> None:
+    app = Unsteady(create_app(simulator), simulator, share=1.0, faults=())
+    api = example.Api(running(listening(app)), "any", tries=3, pause=0.001)
+    with pytest.raises(requests.ConnectionError, match="failed 3 times"):
+        api.search("access-request")
+    bot = example.Bot(api, [example.Rule(then="approve")], sweep_every=0.02)
+    simulator.act("publish", name="Claims 2025")
+    simulator.act("request", product="Claims 2025")
+
+    with working(bot):
+        bot.hint("p-1")
+        app.mend()
+
+        deadline = time.monotonic() + PATIENCE
+        while not any(each["status"] == "APPROVED" for each in bot.outcomes.values()):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+
+def test_somebody_who_may_not_decide_leaves_it_and_a_request_that_vanishes_is_no_trouble(
+    example: Any, simulator: Simulator
+) -> None:
+    class Answers:
+        """Answers one determination with a status, and reads as if nothing had come of it."""
+
+        def __init__(self, status: int) -> None:
+            self.status, self.asked = status, 0
+
+        def __call__(self, *_: Any, **__: Any) -> requests.Response:
+            self.asked += 1
+            answer = requests.Response()
+            answer.status_code = self.status
+            return answer
+
+        def read(self, *_: Any) -> Any:
+            return {"approvalRecords": [{"id": "r", "status": "PENDING"}]}
+
+    for status in (403, 404, 409):
+        api = Answers(status)
+
+        example.Bot(api, []).decide("q", example.Rule(then="deny"))
+
+        assert api.asked == 1
+    with pytest.raises(requests.HTTPError):
+        example.Bot(Answers(400), []).decide("q", example.Rule(then="deny"))
+
+
+# --- as its README says -----------------------------------------------------------------------------------------------
+
+SHOWN = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_run(
+    make_simulator: Callable[..., Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [start] = re.findall(r"^```sh\n(.*?)^```", SHOWN, re.MULTILINE | re.DOTALL)
+    [typed] = re.findall(r"^```console\n(.*?)^```", SHOWN, re.MULTILINE | re.DOTALL)
+    serves, registers, _, plays, passed = typed.splitlines()
+    assert serves == "$ emitter serve --ephemeral --start 2030-02-01T09:00:00Z"
+    emitter = command_line(tmp_path, monkeypatch)
+
+    with served(make_simulator(start=START)) as url:
+        start = start.replace("http://127.0.0.1:8080", url).replace("python bot.py", f"exec {sys.executable} bot.py")
+        with subprocess.Popen(
+            ["bash", "-c", start], cwd=EXAMPLE, env=environment(APPROVER_PORT="0"),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as bot:  # fmt: skip
+            try:
+                there = re.search(r"http://\S+", line_with("Running on", bot.stdout))
+                assert there
+                registers = registers.replace("http://127.0.0.1:8080", url).replace("http://127.0.0.1:3000", there[0])
+                registered = subprocess.run(shlex.split(registers[2:]), capture_output=True, text=True)
+                assert '"signingKey":true' in registered.stdout
+                _, _, name, *options = shlex.split(plays[2:].split(" | ")[0].replace("http://127.0.0.1:8080", url))
+                told = emitter.ok("run", EXAMPLE / name, *options, "--var", f"bot={there[0]}")
+            finally:
+                bot.kill()
+
+    assert passed.partition(", in ")[0] in told
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "IMMUTA_API is not set"),
+        ({"IMMUTA_API": "http://127.0.0.1:9", "APPROVER_RULES": "{"}, "A variable is wrong"),
+        (
+            {"IMMUTA_API": "http://127.0.0.1:9", "APPROVER_RULES": '[{"then": "aprove"}]'},
+            "then is approve, deny or ask",
+        ),
+        ({"IMMUTA_API": "no url", "APPROVER_RULES": "[]"}, "no url is no API that we may use"),
+    ],
+)
+def test_what_is_wrong_with_the_environment_is_said_before_it_starts(
+    example: Any, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    for name in ("IMMUTA_API", "APPROVER_RULES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"IMMUTA_TOKEN": "any", "WEBHOOK_SIGNING_KEY": "s3cret", **variables}.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit, match=said):
+        example.main()
