@@ -46,6 +46,7 @@ from emitter.scenario import schema as scenario_schema
 from emitter.settings import Settings
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
+from emitter.tokens import Tokens
 from emitter.transport import Transport
 from emitter.trigger import TriggerSpec
 from emitter.world import World, described, kind_of
@@ -118,6 +119,7 @@ class Simulator:
             self.store.close()
             raise
         self.registry = Registry(self.play, self.store.plays)
+        self.issued = Tokens(self.store, self.world)
         self._library: list[Json] = []
         self._closed = False
         self._housekeeping()
@@ -780,6 +782,23 @@ class Simulator:
             name, asked = ("by", by) if by is not None else ("to", to)
             raise BadValue(name, str(asked), f"leads past {time.rfc3339(LATEST, 0)}, where the time of a store ends.")
         return goal
+
+    def make_token(self, user: str, *, permissions: Sequence[str] = (), name: str = "") -> Json:
+        """Make a token for a user of the world; the answer holds its text as `token`, which is told this once.
+
+        Whoever bears it has the user's rights in the vendor's API, and these global `permissions` beside. Raises what
+        `Tokens.make` does.
+        """
+        made, text = self.issued.make(user, permissions=permissions, name=name)
+        return {**self.issued.show(made), "token": text}
+
+    def tokens(self) -> list[Json]:
+        """The tokens that were made, the oldest first, without their texts."""
+        return [self.issued.show(each) for each in self.issued.all()]
+
+    def revoke_token(self, token_id: str) -> None:
+        """Refuse a token from now on, by its id or a name that no other has; raises `NotFound`."""
+        self.issued.revoke(token_id)
 
     def idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""

@@ -310,6 +310,19 @@ class Client(Speaker):
             asked["faults"] = _faults(faults)
         return self._object("POST", "/simulator/clock/advance", json=asked, timeout=self._timeout * 10)
 
+    def make_token(self, user: str, *, permissions: Sequence[str] = (), name: str = "") -> Json:
+        """Make a token for a user of the world; the answer holds its text as `token`, which is told this once."""
+        asked: Json = {"user": user, "permissions": list(permissions), "name": name}
+        return self._object("POST", "/simulator/tokens", json=asked)
+
+    def tokens(self) -> list[Json]:
+        """The tokens that were made, the oldest first, without their texts."""
+        return self._list("GET", "/simulator/tokens", "tokens")
+
+    def revoke_token(self, token_id: str) -> None:
+        """Refuse a token from now on, by its id or a name that no other has; raises `NotFound`."""
+        self._send("DELETE", f"/simulator/tokens/{quote(token_id, safe='')}")
+
     def idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         return self.settle(0.0)

@@ -51,6 +51,7 @@ from emitter.store.schema import (
     STATES,
     VERDICTS,
 )  # fmt: skip
+from emitter.store.tokens import TenantRows, TokenRows
 from emitter.store.writer import Done, Rows, Writer
 
 __all__ = ["Owner", "Row", "Rows", "Store", "StoreLock", "backup"]
@@ -79,6 +80,8 @@ class Store:
         self.writer = Writer(connection, path, self._guard)
         self.reader = Reader(path, connection, self._guard)
         self.plays = Plays(self.writer, self.reader)
+        self.tokens = TokenRows(self.writer, self.reader)
+        self.tenants = TenantRows(self.writer, self.reader)
         self._names = threading.Lock()
         self._last_started = 0
         self._by_number: dict[int, Webhook] | None = None
