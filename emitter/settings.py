@@ -39,6 +39,7 @@ class Settings:
     keep_attempts: int | None = 1_000_000
     patience: float | None = None  # seconds to wait for another owner of the store
     durable: bool = True
+    readers: int = 8  # connections to a file that are kept open for reading
     resume: bool = True  # take up what an earlier process left; False for a look that must not send anything
     stop_grace: timedelta = timedelta(seconds=12)  # what is under way when we are told to stop
 

@@ -23,7 +23,6 @@ import orjson
 
 from emitter import clock as time
 from emitter.assumptions import register
-from emitter.catalog import Catalog
 from emitter.clock import Clock, SystemClock, VirtualClock
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
@@ -44,6 +43,7 @@ from emitter.runner.registry import Registry
 from emitter.scenario import Scenario, library, telling
 from emitter.scenario import schema as scenario_schema
 from emitter.settings import Settings
+from emitter.shared import Shared
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
 from emitter.tokens import Tokens
@@ -70,15 +70,22 @@ class Simulator:
     """A stand-in for the Request app: makes events, sends them to webhooks, remembers everything.
 
     Opening one takes the store (`StoreLocked`, `StoreUnusable`) and loads the schemas (`SchemaError`). Use it as a
-    context manager, or call `close`.
+    context manager, or call `close`. `shared` is what it has in common with others of this process.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, shared: Shared | None = None) -> None:
         self.settings = settings
         self.assumptions = settings.assumptions
+        self.shared = shared or Shared()
+        self.dependants: list[Callable[[], None]] = []
+        """Called, the last first, before this is closed."""
         scheme = Scheme.of(self.assumptions)
-        self.catalog = Catalog.load(settings.schemas)
-        self.store = Store(settings.store, patience=settings.patience, durable=settings.durable)
+        self.catalog = self.shared.catalog(settings.schemas)
+        self.store = Store(
+            settings.store, patience=settings.patience, durable=settings.durable, readers=settings.readers
+        )
+        self.egress = Egress(allow=settings.allow, listeners=lambda: self.shared.listeners)
+        self.transport = Transport(egress=self.egress, shared=self.shared.sender)
         try:
             self.clock: Clock = self._clock()
             seed = settings.seed if settings.seed is not None else SystemRandom().getrandbits(48)
@@ -87,9 +94,6 @@ class Simulator:
             self._chance = SystemRandom()
             self._faulted: dict[str, Iterator[int]] = {}  # by run
             self.factory = self._factory(seed)
-            self.listeners: list[tuple[str, int]] = []
-            self.egress = Egress(allow=settings.allow, listeners=lambda: self.listeners)
-            self.transport = Transport(egress=self.egress)
             self._webhooks = {webhook.id: webhook for webhook in self.store.webhooks()}
             self._webhooks_lock = threading.RLock()
             self.history = History(store=self.store, catalog=self.catalog, scheme=scheme, virtual=self.clock.virtual)
@@ -116,6 +120,7 @@ class Simulator:
             if settings.resume:
                 self.world.resume()
         except BaseException:
+            self.transport.close(0.0)
             self.store.close()
             raise
         self.registry = Registry(self.play, self.store.plays)
@@ -836,13 +841,28 @@ class Simulator:
         if isinstance(self.clock, SystemClock):
             self.clock.at(self.clock.now() + 10 * time.SECOND, self._housekeeping)
 
-    def close(self) -> None:
-        """Stop: start nothing more, let what is under way finish for a while, close the store."""
+    @property
+    def listeners(self) -> list[tuple[str, int]]:
+        """Where this process listens: what is never dialled."""
+        return self.shared.listeners
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._closed
+
+    def close(self, grace: float | None = None) -> None:
+        """Stop: start nothing more, let what is under way finish for a while, close the store.
+
+        `grace` is for how many seconds, by default those of the settings.
+        """
         if self._closed:
             return
+        while self.dependants:
+            self.dependants.pop()()
         self._closed = True
         self.registry.stop()
-        self.dispatcher.stop(self.settings.stop_grace.total_seconds())
+        self.dispatcher.stop(self.settings.stop_grace.total_seconds() if grace is None else grace)
         self.clock.close()
         if self.clock.virtual:
             self.store.remember("virtual-now", str(self.clock.now()))

@@ -106,7 +106,7 @@ class Tokens:
         return made, text
 
     def revoke(self, id: str) -> None:
-        """Forget a token, by its id, its text, or a name that no other has: whoever bears it is refused from now on.
+        """Forget a token, by its id or a name that no other has: whoever bears it is refused from now on.
 
         Raises `NotFound`, `BadValue` for a name of several, `Conflict` for a tenant's own.
         """
@@ -118,9 +118,7 @@ class Tokens:
 
     def _find(self, id: str) -> Token:
         if id.startswith(PREFIX):
-            if whole := self._known.get(digest_of(id)):
-                return whole
-            raise NotFound("token", "(as given)", "It may be revoked already. `emitter tokens list` shows the ids.")
+            raise NotFound("token", "(as given)", "Name it by its id: `emitter tokens list` shows them.")
         known = tuple(self._known.values())
         found = [each for each in known if each.id == id] or [each for each in known if id and each.name == id]
         if len(found) > 1:

@@ -66,7 +66,9 @@ class Store:
     a newer version.
     """
 
-    def __init__(self, path: Path | None, *, patience: float | None = None, durable: bool = True) -> None:
+    def __init__(
+        self, path: Path | None, *, patience: float | None = None, durable: bool = True, readers: int = 8
+    ) -> None:
         self.path = path
         self.process = os.getpid()
         self.lock: StoreLock | None = None
@@ -78,7 +80,7 @@ class Store:
             connection = open_file(path, self.lock, patience=patience, durable=durable)
         self._connection = connection
         self.writer = Writer(connection, path, self._guard)
-        self.reader = Reader(path, connection, self._guard)
+        self.reader = Reader(path, connection, self._guard, idle=readers)
         self.plays = Plays(self.writer, self.reader)
         self.tokens = TokenRows(self.writer, self.reader)
         self.tenants = TenantRows(self.writer, self.reader)
