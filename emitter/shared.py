@@ -1,4 +1,4 @@
-"""What the simulators of one process have in common: the sender's thread, our own listeners, the event types.
+"""What the simulators of one process share: the sender, our own listeners, the event types, a clock for chores.
 
 Nothing here says whose an event, a webhook or a time is: that is each simulator's own.
 """
@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from emitter.catalog import Catalog
+from emitter.clock import SystemClock
 from emitter.transport import SharedSender
 
 
@@ -17,6 +18,8 @@ class Shared:
 
     def __init__(self) -> None:
         self.sender = SharedSender()
+        self.clock = SystemClock()
+        """For what all of them do now and then, beside their own clocks."""
         self.listeners: list[tuple[str, int]] = []
         """Where this process listens: no simulator in it ever dials that."""
         self._catalogs: dict[Path | None, Catalog] = {}

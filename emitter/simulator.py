@@ -77,6 +77,7 @@ class Simulator:
         self.settings = settings
         self.assumptions = settings.assumptions
         self.shared = shared or Shared()
+        self._owns_shared = shared is None
         self.dependants: list[Callable[[], None]] = []
         """Called, the last first, before this is closed."""
         scheme = Scheme.of(self.assumptions)
@@ -127,6 +128,7 @@ class Simulator:
         self.issued = Tokens(self.store, self.world)
         self._library: list[Json] = []
         self._closed = False
+        self._trimmed = 0  # the newest attempt that was there
         self._housekeeping()
 
     def __enter__(self) -> Simulator:
@@ -837,9 +839,12 @@ class Simulator:
         if self._closed or (settings.keep is None and settings.keep_attempts is None):
             return
         older = None if settings.keep is None else time.wall() - settings.keep // timedelta(microseconds=1) * 1000
-        self.store.trim_soon(older_than=older, most=settings.keep_attempts)
+        newest = self.store.last_attempt
+        if newest and (older is not None or newest != self._trimmed):
+            self._trimmed = newest
+            self.store.trim_soon(older_than=older, most=settings.keep_attempts)
         if isinstance(self.clock, SystemClock):
-            self.clock.at(self.clock.now() + 10 * time.SECOND, self._housekeeping)
+            self.shared.clock.at(self.clock.now() + 10 * time.SECOND, self._housekeeping)
 
     @property
     def listeners(self) -> list[tuple[str, int]]:
@@ -867,6 +872,8 @@ class Simulator:
         if self.clock.virtual:
             self.store.remember("virtual-now", str(self.clock.now()))
         self.store.close()
+        if self._owns_shared:
+            self.shared.clock.close()
 
 
 def _moment(to: datetime | str | None) -> int:

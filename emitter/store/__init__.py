@@ -103,11 +103,13 @@ class Store:
         self._salt = int(connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()[0])
         self.event_ids, self.delivery_ids = PublicIds(self._salt), PublicIds(self._salt * 3 + 1)
         floor = int(self._meta("floor") or 0)
-        counters = []
+        counters, self.last_attempt = [], 0
         for table in ("events", "deliveries", "attempts", "webhooks"):
             column = "number" if table == "webhooks" else "id"
             last = connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0] or 0
             counters.append(itertools.count(max(last, floor) + 1))
+            if table == "attempts":
+                self.last_attempt = last
         self._events, self._deliveries, self._attempts, self._webhooks = counters
         self._types = dict(connection.execute("SELECT name, id FROM types"))
         self._runs = dict(connection.execute("SELECT name, id FROM runs"))
@@ -178,7 +180,8 @@ class Store:
         return again, [(DELIVERY_WHOLE, values)]
 
     def next_attempt_id(self) -> int:
-        return next(self._attempts)
+        self.last_attempt = next(self._attempts)
+        return self.last_attempt
 
     def started_rows(
         self, attempt: Attempt, *, event_id: int, webhook: int, type_id: int, run_id: int, own_body: bool
