@@ -166,3 +166,26 @@ class Door(Protocol):
     def settle(self, timeout: float | None = None) -> bool: ...
 
     def reset(self) -> None: ...
+
+
+class Tenancy(Protocol):
+    """What a server offers to whoever looks after all of its tenants; `Tenants` says what each does and raises."""
+
+    def make_tenant(
+        self,
+        name: str = "",
+        *,
+        world: str | Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        start: datetime | str | None = None,
+        assume: Mapping[str, Any] | None = None,
+        ephemeral: bool = True,
+    ) -> Json: ...
+
+    def tenants(self) -> list[Json]: ...
+
+    def tenant(self, tenant_id: str) -> Json: ...
+
+    def delete_tenant(self, tenant_id: str) -> None: ...
+
+    def reset_tenant(self, tenant_id: str) -> None: ...

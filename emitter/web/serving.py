@@ -19,7 +19,7 @@ from emitter.web.access import Access, is_loopback
 if TYPE_CHECKING:
     from emitter.simulator import Simulator
 
-THREADS = 8
+THREADS = 32
 LAST_ANSWERS = 1.0  # seconds for answers that are under way when we are told to stop
 LARGEST_HEAD = 64 * 1024
 CONNECTIONS = 512
