@@ -41,10 +41,12 @@ class _Orjson(JSONProvider):
         return Response(orjson.dumps(found), mimetype="application/json")
 
 
-def create_app(simulator: Simulator | None = None, *, access: Access | None = None) -> Flask:
+def create_app(
+    simulator: Simulator | None = None, *, access: Access | None = None, tenants: Tenants | None = None
+) -> Flask:
     """Make the app. Without a simulator one is opened as variables and `emitter.toml` say, and closed at exit.
 
-    It is the default tenant; those that were made beside it end with it.
+    It is the default one of the `tenants`, which are opened here if they are not given; they end with it.
 
     Run it in one process: a store has one owner. Without `access` it serves its own machine alone, or, where host names
     are set, as a shared server. Raises what opening a `Simulator` raises, and `UsageError` for a setting that is
@@ -67,7 +69,7 @@ def create_app(simulator: Simulator | None = None, *, access: Access | None = No
     app.extensions["emitter.polls"] = TenantSlots(LONG_POLLS, ALL_LONG_POLLS, "Waiting for deliveries")
     app.extensions["emitter.slow"] = TenantSlots(SLOW_ONES, ALL_SLOW_ONES, "Tests, exports and moving the clock")
     app.extensions["emitter.clock"] = TenantSlots(1, ALL_SLOW_ONES, "Moving the clock")
-    app.extensions["emitter.tenants"] = tenants = Tenants(simulator)
+    app.extensions["emitter.tenants"] = tenants = tenants or Tenants(simulator)
     errors.install(app)
     Guards(access or Access.of(simulator.settings), tenants).install(app)
     _register(app)
