@@ -29,7 +29,7 @@ def tokens() -> None:
 def make(setup: Setup, user: str, permissions: tuple[str, ...], name: str) -> None:
     """Make a token and print it: it is told this once.
 
-    Who is there: `emitter world list users`. What concerns webhooks wants the permission APPLICATION_ADMIN.
+    Who is there: `emitter world show users`. What concerns webhooks wants the permission APPLICATION_ADMIN.
     """
     from emitter.cli.door import opened
 
