@@ -29,6 +29,7 @@ class Settings:
     store: Path | None = DEFAULT_STORE  # None: in memory
     schemas: Path | None = None
     seed: int | None = None
+    world: str | Mapping[str, Any] | None = None  # what a new world starts with; None: people, domains and tables
     start: int | None = None  # the virtual clock's first moment, nanoseconds since 1970; None: the machine's clock
     assumptions: Assumptions = field(default_factory=Assumptions)
     ca: str = ""  # a PEM file of authorities to trust beside the system's
@@ -37,8 +38,10 @@ class Settings:
     hosts: tuple[str, ...] = ()  # names that a request may address us by, beside loopback's
     keep: timedelta | None = None
     keep_attempts: int | None = 1_000_000
+    tenants: int = 1000  # the most that a server makes
     patience: float | None = None  # seconds to wait for another owner of the store
     durable: bool = True
+    readers: int = 8  # connections to a file that are kept open for reading
     resume: bool = True  # take up what an earlier process left; False for a look that must not send anything
     stop_grace: timedelta = timedelta(seconds=12)  # what is under way when we are told to stop
 
@@ -131,6 +134,11 @@ def doors(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return {name: DOORS[name](name, value) for name, value in found.items()}
 
 
+def switches(assume: Mapping[str, Any]) -> dict[str, str]:
+    """Read assumptions that are given as an object, as `{"delivery.timeout": "5s"}`; raise `BadValue`."""
+    return {switch: _plain(switch, value) for switch, value in assume.items()}
+
+
 def _plain(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float | list):
         raise BadValue(name, str(value), "is neither a text nor a number.")
@@ -197,6 +205,13 @@ def _integer(name: str, value: Any) -> int:
     return int(text)
 
 
+def _count(name: str, value: Any) -> int:
+    found = _integer(name, value)
+    if found < 0:
+        raise BadValue(name, str(value), "is less than 0.")
+    return found
+
+
 def _moment(name: str, value: Any) -> int:
     try:
         return clock.parse_rfc3339(str(value).replace(" ", "T"))
@@ -220,6 +235,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "hosts": _names,
     "keep": _length,
     "keep_attempts": _integer,
+    "tenants": _count,
 }
 
 # What a door is told: where a running simulator answers, where to listen, how to print.

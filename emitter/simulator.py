@@ -23,7 +23,6 @@ import orjson
 
 from emitter import clock as time
 from emitter.assumptions import register
-from emitter.catalog import Catalog
 from emitter.clock import Clock, SystemClock, VirtualClock
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
@@ -44,8 +43,10 @@ from emitter.runner.registry import Registry
 from emitter.scenario import Scenario, library, telling
 from emitter.scenario import schema as scenario_schema
 from emitter.settings import Settings
+from emitter.shared import Shared
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
+from emitter.tokens import Tokens
 from emitter.transport import Transport
 from emitter.trigger import TriggerSpec
 from emitter.vendor import Caller, Desk
@@ -70,15 +71,23 @@ class Simulator:
     """A stand-in for the Request app: makes events, sends them to webhooks, remembers everything.
 
     Opening one takes the store (`StoreLocked`, `StoreUnusable`) and loads the schemas (`SchemaError`). Use it as a
-    context manager, or call `close`.
+    context manager, or call `close`. `shared` is what it has in common with others of this process.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, shared: Shared | None = None) -> None:
         self.settings = settings
         self.assumptions = settings.assumptions
+        self.shared = shared or Shared()
+        self._owns_shared = shared is None
+        self.dependants: list[Callable[[], None]] = []
+        """Called, the last first, before this is closed."""
         scheme = Scheme.of(self.assumptions)
-        self.catalog = Catalog.load(settings.schemas)
-        self.store = Store(settings.store, patience=settings.patience, durable=settings.durable)
+        self.catalog = self.shared.catalog(settings.schemas)
+        self.store = Store(
+            settings.store, patience=settings.patience, durable=settings.durable, readers=settings.readers
+        )
+        self.egress = Egress(allow=settings.allow, listeners=lambda: self.shared.listeners)
+        self.transport = Transport(egress=self.egress, shared=self.shared.sender)
         try:
             self.clock: Clock = self._clock()
             seed = settings.seed if settings.seed is not None else SystemRandom().getrandbits(48)
@@ -87,9 +96,6 @@ class Simulator:
             self._chance = SystemRandom()
             self._faulted: dict[str, Iterator[int]] = {}  # by run
             self.factory = self._factory(seed)
-            self.listeners: list[tuple[str, int]] = []
-            self.egress = Egress(allow=settings.allow, listeners=lambda: self.listeners)
-            self.transport = Transport(egress=self.egress)
             self._webhooks = {webhook.id: webhook for webhook in self.store.webhooks()}
             self._webhooks_lock = threading.RLock()
             self.history = History(store=self.store, catalog=self.catalog, scheme=scheme, virtual=self.clock.virtual)
@@ -116,11 +122,14 @@ class Simulator:
             if settings.resume:
                 self.world.resume()
         except BaseException:
+            self.transport.close(0.0)
             self.store.close()
             raise
         self.registry = Registry(self.play, self.store.plays)
+        self.issued = Tokens(self.store, self.world)
         self._library: list[Json] = []
         self._closed = False
+        self._trimmed = 0  # the newest attempt that was there
         self._housekeeping()
 
     def __enter__(self) -> Simulator:
@@ -792,6 +801,23 @@ class Simulator:
             raise BadValue(name, str(asked), f"leads past {time.rfc3339(LATEST, 0)}, where the time of a store ends.")
         return goal
 
+    def make_token(self, user: str, *, permissions: Sequence[str] = (), name: str = "") -> Json:
+        """Make a token for a user of the world; the answer holds its text as `token`, which is told this once.
+
+        Whoever bears it has the user's rights in the vendor's API, and these global `permissions` beside. Raises what
+        `Tokens.make` does.
+        """
+        made, text = self.issued.make(user, permissions=permissions, name=name)
+        return {**self.issued.show(made), "token": text}
+
+    def tokens(self) -> list[Json]:
+        """The tokens that were made, the oldest first, without their texts."""
+        return [self.issued.show(each) for each in self.issued.all()]
+
+    def revoke_token(self, token_id: str) -> None:
+        """Refuse a token from now on, by its id or a name that no other has; raises `NotFound`."""
+        self.issued.revoke(token_id)
+
     def idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         return self.dispatcher.idle()
@@ -824,21 +850,41 @@ class Simulator:
         if self._closed or (settings.keep is None and settings.keep_attempts is None):
             return
         older = None if settings.keep is None else time.wall() - settings.keep // timedelta(microseconds=1) * 1000
-        self.store.trim_soon(older_than=older, most=settings.keep_attempts)
+        newest = self.store.last_attempt
+        if newest and (older is not None or newest != self._trimmed):
+            self._trimmed = newest
+            self.store.trim_soon(older_than=older, most=settings.keep_attempts)
         if isinstance(self.clock, SystemClock):
-            self.clock.at(self.clock.now() + 10 * time.SECOND, self._housekeeping)
+            self.shared.clock.at(self.clock.now() + 10 * time.SECOND, self._housekeeping)
 
-    def close(self) -> None:
-        """Stop: start nothing more, let what is under way finish for a while, close the store."""
+    @property
+    def listeners(self) -> list[tuple[str, int]]:
+        """Where this process listens: what is never dialled."""
+        return self.shared.listeners
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, or is about to."""
+        return self._closed
+
+    def close(self, grace: float | None = None) -> None:
+        """Stop: start nothing more, let what is under way finish for a while, close the store.
+
+        `grace` is for how many seconds, by default those of the settings.
+        """
         if self._closed:
             return
+        while self.dependants:
+            self.dependants.pop()()
         self._closed = True
         self.registry.stop()
-        self.dispatcher.stop(self.settings.stop_grace.total_seconds())
+        self.dispatcher.stop(self.settings.stop_grace.total_seconds() if grace is None else grace)
         self.clock.close()
         if self.clock.virtual:
             self.store.remember("virtual-now", str(self.clock.now()))
         self.store.close()
+        if self._owns_shared:
+            self.shared.clock.close()
 
 
 def _moment(to: datetime | str | None) -> int:

@@ -17,12 +17,13 @@ import pytest
 import requests
 
 from emitter.client import Client
-from emitter.door import Door
+from emitter.door import Door, Tenancy
 from emitter.errors import ServerUnreachable
 from emitter.faults import FAULTS
 from emitter.query import AttemptQuery
 from emitter.scenario.vocabulary import ADVANCE, CHANGES, EXPECT, STEPS
 from emitter.simulator import Simulator
+from emitter.tenants import Tenants
 from emitter.trigger import TriggerSpec
 from emitter.web.openapi import OURS, describe
 from emitter.world import ACTIONS
@@ -39,6 +40,12 @@ NOT_THROUGH_A_DOOR = {
     "backup": "writes a file where the store is: nobody far away may name one",
     "close": "ends the simulator of this process; a client's `close` ends its connections",
 }
+NOT_THROUGH_A_DOOR_OF_ALL = {
+    "bearer": "is how the guards learn whose a token is",
+    "named": "is for the foot of the pages",
+    "unusable": "is for whoever starts the server; `tenants` says it, too",
+    "close": "ends with the process",
+}
 ONLY_IN_THE_PROCESS = {("webhooks", "unlisted"): "one-off targets are the simulator's own bookkeeping"}
 ONLY_OVER_HTTP = {"openapi": "is the description itself"}
 
@@ -48,12 +55,15 @@ def _public(kind: type) -> set[str]:
 
 
 VERBS = sorted(_public(Door))
+VERBS_OF_ALL = sorted(_public(Tenancy))
 
 
 def test_every_verb_of_a_simulator_is_a_verb_of_a_door_or_it_is_said_why_not() -> None:
     assert _public(Simulator) - _public(Door) == NOT_THROUGH_A_DOOR.keys()
     assert _public(Door) <= _public(Simulator)
-    assert _public(Client) == _public(Door)
+    assert _public(Tenants) - _public(Tenancy) == NOT_THROUGH_A_DOOR_OF_ALL.keys()
+    assert _public(Tenancy) <= _public(Tenants)
+    assert _public(Client) == _public(Door) | _public(Tenancy)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -63,6 +73,13 @@ def test_a_verb_takes_and_gives_the_same_through_every_door(verb: str) -> None:
     own = [each for each in here.parameters.values() if (verb, each.name) not in ONLY_IN_THE_PROCESS]
     assert own == list(door.parameters.values()) == list(there.parameters.values())
     assert here.return_annotation == door.return_annotation == there.return_annotation
+
+
+@pytest.mark.parametrize("verb", VERBS_OF_ALL)
+def test_a_verb_of_tenants_takes_and_gives_the_same_here_and_there(verb: str) -> None:
+    here, door, there = (signature(getattr(kind, verb)) for kind in (Tenants, Tenancy, Client))
+
+    assert here == door == there
 
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------
@@ -104,13 +121,13 @@ def _operations(verb: str) -> Iterator[str]:
                 yield str(operations[method_asked.lower()]["operationId"])
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", VERBS + VERBS_OF_ALL)
 def test_a_verb_is_an_operation_that_the_document_describes(verb: str) -> None:
     assert len(list(_operations(verb))) == 1
 
 
 def test_every_operation_of_ours_is_a_verb_or_it_is_said_why_not() -> None:
-    reached = {operation for verb in VERBS for operation in _operations(verb)}
+    reached = {operation for verb in VERBS + VERBS_OF_ALL for operation in _operations(verb)}
 
     assert {each.id for each in OURS.values()} - reached == ONLY_OVER_HTTP.keys()
 

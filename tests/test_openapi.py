@@ -31,6 +31,7 @@ from emitter.web.openapi import OURS, PRODUCT, describe
 from emitter.web.openapi_product import PRODUCT_SCHEMAS
 from emitter.web.openapi_runs import RUNS_SCHEMAS
 from emitter.web.openapi_schemas import SCHEMAS
+from emitter.web.openapi_tenants import TENANTS_SCHEMAS
 from emitter.web.openapi_world import WORLD_SCHEMAS
 from tests.support_http import SECRET, Api
 
@@ -72,7 +73,8 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
-    assert {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS}.keys() - {"Violation"} <= referred
+    described = {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS}
+    assert described.keys() - {"Violation"} <= referred
 
 
 def _described(rule: str) -> str:
@@ -162,6 +164,8 @@ class Examiner:
                 case.body["yaml"] = "steps: [{act: publish}, {wait: 5ms}]"
             if isinstance(case.body.get("scenario"), str):
                 case.body["scenario"] = "denied"
+            if isinstance(case.body.get("user"), str):
+                case.body["user"] = self._somebody()
             if isinstance(case.body.get("action"), str):
                 case.body |= {"action": "request", "parameters": {"product": self._something("id_or_name")}}
 
@@ -194,6 +198,10 @@ class Examiner:
             asked = {"yaml": "steps: [{act: publish}]", "run": f"{name}-{len(self.statuses)}"}
             self.api("POST", "/simulator/runs?wait=10s", asked)
             return str(asked["run"])
+        if name == "tenant_id":
+            return str(self.api("POST", "/simulator/tenants", {}).json["id"])
+        if name == "token_id":
+            return str(self.api("POST", "/simulator/tokens", {"user": self._somebody()}).json["id"])
         if name == "id_or_name":
             return str(self.api("POST", "/simulator/world/act", {"action": "publish"}).json["entity"]["id"])
         hooks = self.api("GET", "/simulator/webhooks").json["webhooks"]
@@ -206,6 +214,9 @@ class Examiner:
         (delivery,) = event["deliveries"]
         found = {"event_id": event["id"], "delivery_id": delivery["id"], "attempt_id": delivery["attempts"][0]["id"]}
         return str(found[name])
+
+    def _somebody(self) -> str:
+        return str(self.api("GET", "/simulator/world/users").json["entities"][0]["globalUserId"])
 
     @staticmethod
     def _hurry(case: Any) -> None:

@@ -330,7 +330,8 @@ def test_a_wait_that_ends_empty_is_no_error(api: Api) -> None:
 
 def test_a_fifth_long_poll_is_told_to_come_back(api: Api) -> None:
     polls = api.app.extensions["emitter.polls"]
-    held = [polls.take() for _ in range(4)]
+    with api.app.app_context():
+        held = [polls.take() for _ in range(4)]
 
     refused = api("GET", "/simulator/wait?timeout=10ms")
     triggered = api("POST", "/simulator/trigger?wait=1s", {"type": "revoked"})

@@ -26,6 +26,8 @@ COMMANDS = {
     "listen": ("listen", "listen", "Be a receiver: verify, print and answer what comes."),
     "deliveries": ("deliveries", "deliveries", "Look at what was sent: list, show, resend, follow, diff, export."),
     "webhooks": ("webhooks", "webhooks", "Register webhooks, test, pause and remove them."),
+    "tokens": ("tokens", "tokens", "Make tokens for the people of the simulated app, list and revoke them."),
+    "tenants": ("tenants", "tenants", "Simulators side by side in one server: make, list, reset, delete."),
     "check": ("check", "check", "Hold bodies against the schemas."),
     "sign": ("signatures", "sign", "Sign a body and print the headers."),
     "verify": ("signatures", "verify", "Verify a signature, and say why it probably fails."),
@@ -40,6 +42,7 @@ MEANT = {
     "send": "trigger", "fire": "trigger", "start": "serve", "server": "serve", "types": "events",
     "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
     "play": "run", "scenario": "scenarios", "reports": "runs", "report": "runs",
+    "token": "tokens", "tenant": "tenants",
     "act": "world act", "advance": "world advance",
 }  # fmt: skip
 OF_COMMANDS = ("--schemas", "--store", "--ephemeral", "--server", "--assume", "--format")

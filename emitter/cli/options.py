@@ -160,10 +160,11 @@ class Everywhere(click.Option):
     everywhere = True
 
 
-def everywhere(*, form: bool = True) -> Callable[[Function], Function]:
+def everywhere(*, form: bool = True, assume: bool = True) -> Callable[[Function], Function]:
     """Give a command the options that all have, and hand it what came of them as `setup`.
 
-    `form` False leaves out `--format`, for commands that have another one or none.
+    `form` False leaves out `--format`, for commands that have another one or none; `assume` False leaves out
+    `--assume`, for those whose own concerns another simulator.
     """
 
     def decorate(function: Function) -> Function:
@@ -172,7 +173,7 @@ def everywhere(*, form: bool = True) -> Callable[[Function], Function]:
             names = ("schemas", "store", "server", "ephemeral", "format" if form else "")
             flags = {name: values.pop(name) for name in names if name}
             flags["ephemeral"] = flags["ephemeral"] or None
-            setup = read_setup(flags, values.pop("assume"), "table")
+            setup = read_setup(flags, values.pop("assume") if assume else (), "table")
             _note_unread()
             return function(*args, setup=setup, **values)
 
@@ -181,8 +182,11 @@ def everywhere(*, form: bool = True) -> Callable[[Function], Function]:
             _option("--store", metavar="FILE", help="Where the history is kept. [.emitter/store.sqlite]"),
             _option("--ephemeral", is_flag=True, help="Keep the history in memory only."),
             _option("--server", metavar="URL", help="Use a simulator that runs there."),
-            _option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption. Repeatable."),
         ]
+        if assume:
+            options.append(
+                _option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption. Repeatable.")
+            )
         if form:
             options.append(_option("--format", type=click.Choice(FORMATS), help="How to print. [table]"))
         decorated: Any = run

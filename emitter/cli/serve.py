@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emitter.cli.options import Command, Setup, everywhere
-from emitter.cli.terminal import note, say
+from emitter.cli.terminal import note, plain, say
 from emitter.errors import UsageError
 
 if TYPE_CHECKING:
     from emitter.settings import Settings
     from emitter.simulator import Simulator
+    from emitter.tenants import Tenants
     from emitter.web.access import Access
 
 LOOPBACK, ANYWHERE, PORT = "127.0.0.1", "0.0.0.0", 8080
@@ -30,6 +31,7 @@ LOOPBACK, ANYWHERE, PORT = "127.0.0.1", "0.0.0.0", 8080
 @click.option("--ca", metavar="FILE", help="A PEM file of authorities to trust for all targets.")
 @click.option("--keep", metavar="TIME", help="Forget attempts that are older, as 30d.")
 @click.option("--keep-attempts", metavar="N", type=click.IntRange(1), help="Keep so many attempts. [1000000]")
+@click.option("--tenants", metavar="N", type=click.IntRange(0), help="Have so many tenants at most. [1000]")
 @everywhere(form=False)
 def serve(setup: Setup, host: str | None, port: int | None, ci: bool, shared: bool, **settings: Any) -> None:
     """Run the simulator: the vendor's API, ours, and the history page, until Ctrl-C.
@@ -59,15 +61,20 @@ def serve(setup: Setup, host: str | None, port: int | None, ci: bool, shared: bo
     else:
         access = Access.shared(chosen) if shared else Access.of(chosen, host=host)
     from emitter.simulator import Simulator
+    from emitter.tenants import Tenants
     from emitter.web.serving import serve as run
 
     simulator = Simulator(chosen)
     with simulator:
-        run(simulator, host=host, port=port, access=access, ready=lambda url: _tell(url, simulator, access, chosen))
+        tenants = Tenants(simulator)
+        run(
+            simulator, host=host, port=port, access=access, tenants=tenants,
+            ready=lambda url: _tell(url, simulator, tenants, access, chosen),
+        )  # fmt: skip
     note("Stopped.")
 
 
-def _tell(url: str, simulator: Simulator, access: Access, settings: Settings) -> None:
+def _tell(url: str, simulator: Simulator, tenants: Tenants, access: Access, settings: Settings) -> None:
     """Say what runs and where; the address alone goes to standard output, for scripts."""
     state = simulator.state()
     if access.mode == "local":
@@ -87,6 +94,10 @@ def _tell(url: str, simulator: Simulator, access: Access, settings: Settings) ->
     note(f"Store          {where}")
     virtual = "virtual, moved over HTTP only" if state["clock"] == "virtual" else "the machine's"
     note(f"Clock          {virtual}: {state['now'][:19]}Z")
+    if kept := len(tenants.tenants()) - 1:
+        note(f"Tenants        {kept} beside the default one")
+    for name, why in tenants.unusable():
+        note(f"Unusable       tenant {plain(name)}: {plain(why)}")
     if state["webhooks"]:
         note(f"Webhooks       {state['webhooks']}")
     if state["interruptedAtStart"]:

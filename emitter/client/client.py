@@ -310,6 +310,19 @@ class Client(Speaker):
             asked["faults"] = _faults(faults)
         return self._object("POST", "/simulator/clock/advance", json=asked, timeout=self._timeout * 10)
 
+    def make_token(self, user: str, *, permissions: Sequence[str] = (), name: str = "") -> Json:
+        """Make a token for a user of the world; the answer holds its text as `token`, which is told this once."""
+        asked: Json = {"user": user, "permissions": list(permissions), "name": name}
+        return self._object("POST", "/simulator/tokens", json=asked)
+
+    def tokens(self) -> list[Json]:
+        """The tokens that were made, the oldest first, without their texts."""
+        return self._list("GET", "/simulator/tokens", "tokens")
+
+    def revoke_token(self, token_id: str) -> None:
+        """Refuse a token from now on, by its id or a name that no other has; raises `NotFound`."""
+        self._send("DELETE", f"/simulator/tokens/{quote(token_id, safe='')}")
+
     def idle(self) -> bool:
         """Whether nothing is under way and nothing is due."""
         return self.settle(0.0)
@@ -328,6 +341,42 @@ class Client(Speaker):
     def reset(self) -> None:
         """Forget all events, deliveries, attempts and webhooks."""
         self._send("POST", "/simulator/reset", json={}, timeout=self._timeout * 2)
+
+    # --- tenants ----------------------------------------------------------------------------------------------------
+
+    def make_tenant(
+        self,
+        name: str = "",
+        *,
+        world: str | Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        start: datetime | str | None = None,
+        assume: Mapping[str, Any] | None = None,
+        ephemeral: bool = True,
+    ) -> Json:
+        """Make a tenant; the answer holds its admin's token as `token`, which is told this once."""
+        moment = None if start is None else _moment(start)
+        members = {"name": name or None, "world": world, "seed": seed, "start": moment,
+                   "assume": dict(assume) if assume else None, "ephemeral": ephemeral}  # fmt: skip
+        asked = {each: value for each, value in members.items() if value is not None}
+        return self._object("POST", "/simulator/tenants", json=asked)
+
+    def tenants(self) -> list[Json]:
+        """All tenants, the default one first."""
+        return self._list("GET", "/simulator/tenants", "tenants")
+
+    def tenant(self, tenant_id: str) -> Json:
+        """One tenant, by its id or name; raises `NotFound`."""
+        return self._object("GET", f"/simulator/tenants/{quote(tenant_id, safe='')}")
+
+    def delete_tenant(self, tenant_id: str) -> None:
+        """End a tenant and forget all that it holds; what is under way for it is given up."""
+        self._send("DELETE", f"/simulator/tenants/{quote(tenant_id, safe='')}")
+
+    def reset_tenant(self, tenant_id: str) -> None:
+        """Forget all events, deliveries, attempts, webhooks, runs and the world of a tenant; its tokens stay."""
+        path = f"/simulator/tenants/{quote(tenant_id, safe='')}/reset"
+        self._send("POST", path, json={}, timeout=self._timeout * 2)
 
 
 def _pause(seconds: float) -> str:

@@ -102,7 +102,7 @@ class Speaker:
         text = next((problem[name] for name in ("detail", "message", "title") if _is_text(problem.get(name))), "")
         text = text or f"The simulator answered {answer.status_code}."
         if answer.status_code == 401:
-            text += " Set EMITTER_TOKEN here to the one that it was started with."
+            text += " Set EMITTER_TOKEN here to one that it takes."
         return _error(answer.status_code, text, problem)
 
     def _stranger(self, what: str) -> NoReturn:

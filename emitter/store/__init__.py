@@ -51,6 +51,7 @@ from emitter.store.schema import (
     STATES,
     VERDICTS,
 )  # fmt: skip
+from emitter.store.tokens import TenantRows, TokenRows
 from emitter.store.writer import Done, Rows, Writer
 
 __all__ = ["Owner", "Row", "Rows", "Store", "StoreLock", "backup"]
@@ -65,7 +66,9 @@ class Store:
     a newer version.
     """
 
-    def __init__(self, path: Path | None, *, patience: float | None = None, durable: bool = True) -> None:
+    def __init__(
+        self, path: Path | None, *, patience: float | None = None, durable: bool = True, readers: int = 8
+    ) -> None:
         self.path = path
         self.process = os.getpid()
         self.lock: StoreLock | None = None
@@ -77,8 +80,10 @@ class Store:
             connection = open_file(path, self.lock, patience=patience, durable=durable)
         self._connection = connection
         self.writer = Writer(connection, path, self._guard)
-        self.reader = Reader(path, connection, self._guard)
+        self.reader = Reader(path, connection, self._guard, idle=readers)
         self.plays = Plays(self.writer, self.reader)
+        self.tokens = TokenRows(self.writer, self.reader)
+        self.tenants = TenantRows(self.writer, self.reader)
         self._names = threading.Lock()
         self._last_started = 0
         self._by_number: dict[int, Webhook] | None = None
@@ -98,11 +103,13 @@ class Store:
         self._salt = int(connection.execute("SELECT value FROM meta WHERE key = 'salt'").fetchone()[0])
         self.event_ids, self.delivery_ids = PublicIds(self._salt), PublicIds(self._salt * 3 + 1)
         floor = int(self._meta("floor") or 0)
-        counters = []
+        counters, self.last_attempt = [], 0
         for table in ("events", "deliveries", "attempts", "webhooks"):
             column = "number" if table == "webhooks" else "id"
             last = connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0] or 0
             counters.append(itertools.count(max(last, floor) + 1))
+            if table == "attempts":
+                self.last_attempt = last
         self._events, self._deliveries, self._attempts, self._webhooks = counters
         self._types = dict(connection.execute("SELECT name, id FROM types"))
         self._runs = dict(connection.execute("SELECT name, id FROM runs"))
@@ -173,7 +180,8 @@ class Store:
         return again, [(DELIVERY_WHOLE, values)]
 
     def next_attempt_id(self) -> int:
-        return next(self._attempts)
+        self.last_attempt = next(self._attempts)
+        return self.last_attempt
 
     def started_rows(
         self, attempt: Attempt, *, event_id: int, webhook: int, type_id: int, run_id: int, own_body: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,12 +116,15 @@ _DELIVERIES = (
 
 
 class Reader:
-    """Reads the store from any thread: each has its own connection to a file, all share the one of memory."""
+    """Reads the store from any thread: those of a file each borrow a connection, all share the one of memory.
 
-    def __init__(self, path: Path | None, shared: sqlite3.Connection, guard: threading.RLock) -> None:
-        self._path, self._shared, self._guard = path, shared, guard
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+    `idle` connections at most stay open while nobody reads.
+    """
+
+    def __init__(self, path: Path | None, shared: sqlite3.Connection, guard: threading.RLock, *, idle: int = 8) -> None:
+        self._path, self._shared, self._guard, self._most = path, shared, guard, idle
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._returning = threading.Lock()  # the guard is held while a group is written
         self._closed = False
 
     @contextmanager
@@ -131,22 +135,35 @@ class Reader:
                 yield self._shared
             return
         try:
-            mine: sqlite3.Connection | None = getattr(self._local, "connection", None)
-            if mine is None:
-                mine = connect(str(self._path), read_only=True)
-                mine.execute("PRAGMA mmap_size = 1073741824")
-                self._local.connection = mine
-                with self._guard:
-                    self._all.append(mine)
-            yield mine
+            mine = self._borrowed(self._path)
+            try:
+                yield mine
+            finally:
+                self._back(mine)
         except sqlite3.Error as error:
             raise StoreUnusable(self._path, f"cannot be read ({error})") from error
 
+    def _borrowed(self, path: Path) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()  # the one that was used last knows most statements
+        except IndexError:
+            opened = connect(str(path), read_only=True)
+            opened.execute("PRAGMA mmap_size = 1073741824")
+            return opened
+
+    def _back(self, connection: sqlite3.Connection) -> None:
+        with self._returning:
+            if not self._closed and len(self._idle) < self._most:
+                self._idle.append(connection)
+                return
+        connection.close()
+
     def close(self) -> None:
-        with self._guard:
-            for each in self._all:
-                each.close()
-            self._all.clear()
+        """Close what nobody reads by now; the rest goes when it is given back."""
+        with self._returning:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
 
     # --- attempts ---------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,16 @@ MIGRATIONS: Final = (
         number INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, state TEXT NOT NULL, asked BLOB NOT NULL, report BLOB
     ) STRICT;
     """,
+    # Who may ask: the tokens that were made, by the SHA-256 of their texts, and the tenants whose stores lie beside
+    # this one. Documents are JSON. They are no records of what happened: a reset leaves them.
+    """
+    CREATE TABLE tokens (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest BLOB NOT NULL UNIQUE, document BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE tenants (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document BLOB NOT NULL
+    ) STRICT;
+    """,
 )
 
 # what a reset empties

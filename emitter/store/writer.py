@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 MOST_WAITING = 8192
 _GROUP = 1024
 _RETRY = 0.25
+_IDLE = 10.0  # seconds without work after which the thread ends; the next work starts another
 _AT_ONCE = (16, 4)  # rows that one INSERT takes: preparing, stepping and ending it costs as much as two rows
 _MAY_PASS = (sqlite3.OperationalError, OSError)  # a full disk, a lock, a file that is gone: later it may work
 _log = logging.getLogger("emitter.store")
@@ -140,16 +141,19 @@ class Writer:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(grace)
+            thread = self._thread
+        if thread is not None:
+            thread.join(grace)
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._committing = False
                 while not self._waiting and not self._closing:
-                    self._changed.wait()
+                    if not self._changed.wait(_IDLE) and not self._waiting:
+                        break
                 if not self._waiting:
+                    self._thread = None
                     return
                 group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
                 self._committing = True

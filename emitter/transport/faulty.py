@@ -7,7 +7,6 @@ import math
 import pycurl
 
 from emitter.clock import monotonic
-from emitter.egress import Egress
 from emitter.transport.wire import Connections, Kind, Transfer, Wire
 
 _TICK = 0.02  # seconds; a paced body leaves in as many pieces as that makes
@@ -16,8 +15,8 @@ _TICK = 0.02  # seconds; a paced body leaves in as many pieces as that makes
 class FaultyWire(Wire):
     """A handle for one transfer, on a connection of its own that nobody uses after it."""
 
-    def __init__(self, kind: Kind, egress: Egress, connections: Connections) -> None:
-        super().__init__(kind, egress, connections)
+    def __init__(self, kind: Kind, connections: Connections) -> None:
+        super().__init__(kind, connections)
         self._given = 0  # bytes of the body that libcurl has
         self._began = 0.0
         self._paused = False

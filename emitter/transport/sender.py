@@ -1,6 +1,7 @@
 """The sender thread: it owns libcurl's multi handle and makes every call on it.
 
 A transfer waits for its turn, then for its name to be looked up, then for libcurl. Its deadline counts from its turn.
+Several may share the thread; each transfer knows whose it is, and so whose say it is where it may go.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import pycurl
 
 from emitter.clock import monotonic
 from emitter.delivery import Answer
-from emitter.egress import Egress
 from emitter.transport.faulty import FaultyWire
 from emitter.transport.lookup import Found, Lookups, Resolve
 from emitter.transport.outcome import CUT, FLOOD, STOPPED, Outcomes, before_wire
+from emitter.transport.sharer import Sharer
 from emitter.transport.turns import Turns
 from emitter.transport.waking import Waking
 from emitter.transport.wire import Connections, Done, Kind, Transfer, Wire
@@ -33,19 +34,21 @@ _BLIND = 10  # milliseconds to sleep at most while libcurl may wait for one of t
 _PAUSE = 50  # milliseconds to sleep after a mistake
 _IDLE_KINDS = 16  # kinds of handles that are kept for reuse
 _NAMES = 4096
+_GIVEN_UP = "given up ({}): the sender was closed"
 _log = logging.getLogger("emitter.transport")
 
 
 class Sender:
     """Moves transfers from the queue through lookups and libcurl to their answers. `run` is the thread."""
 
-    def __init__(self, *, egress: Egress, in_flight: int, resolve: Resolve) -> None:
-        self._egress, self._in_flight = egress, in_flight
+    def __init__(self, *, in_flight: int, resolve: Resolve) -> None:
+        self._in_flight = in_flight
         self._lookups = Lookups(resolve, lambda name, found: self.hand_in([partial(self._found, name, found)]))
         self._inbound: deque[Item] = deque()
         self._waking = Waking()
         self._stop: float | None = None  # when to give up what is still in flight
-        self._turns = Turns(max(in_flight // 2, 1))
+        self._leaving: list[Sharer] = []
+        self._turns = Turns(in_flight)
         self._asking: dict[Name, list[Transfer]] = {}
         self._deadlines: list[tuple[float, int, Transfer]] = []  # of lookups
         self._numbers = count()
@@ -70,6 +73,19 @@ class Sender:
     def stop_at(self, when: float) -> None:
         """End when all is done, or at that moment of the monotonic clock."""
         self.hand_in([partial(setattr, self, "_stop", when)])
+
+    def crowd(self, several: bool) -> None:
+        """Say whether there are several sharers, so that each has to leave room."""
+        self._turns.crowded = several
+
+    def leave_at(self, sharer: Sharer, when: float, left: Callable[[], None]) -> None:
+        """Call `left` once all that a sharer has handed in is over, or given up at that moment of the clock."""
+
+        def leave() -> None:
+            sharer.leaves_at, sharer.left = when, left
+            self._leaving.append(sharer)
+
+        self.hand_in([leave])
 
     # --- the thread -----------------------------------------------------------------------------------------------
 
@@ -100,6 +116,8 @@ class Sender:
             self._cut_floods()
         if self._deadlines:
             self._expire()
+        if self._leaving:
+            self._let_go(monotonic())
         if not (inbound or turns and len(active) < self._in_flight or self._is_over()):
             self._sleep()
 
@@ -128,6 +146,7 @@ class Sender:
             wakes.append(self._deadlines[0][0])
         if self._stop is not None:
             wakes.append(self._stop)
+        wakes += [sharer.leaves_at for sharer in self._leaving]
         if wakes:
             until = max(int((min(wakes) - monotonic()) * 1000) + 1, 0)
             milliseconds = until if milliseconds < 0 else min(milliseconds, until)
@@ -153,7 +172,7 @@ class Sender:
 
     def _look_up(self, transfer: Transfer) -> None:
         target = transfer.target
-        if rule := self._egress.refuse_host(target):
+        if rule := transfer.sharer.egress.refuse_host(target):
             self._over(transfer, before_wire(transfer, "egress", f"{target.host} {rule}"))
             return
         name = (target.host, target.port)
@@ -195,7 +214,7 @@ class Sender:
         """Hand a transfer to libcurl; `addresses` is what its name leads to, all of which must be allowed."""
         target, request, seconds = transfer.target, transfer.request, transfer.seconds
         for address in addresses:
-            if rule := self._egress.refuse(address, target.port, target.host):
+            if rule := transfer.sharer.refuse(address, target.port, target.host):
                 error = f"{address} {rule} ({target.host} resolves to it)"
                 self._over(transfer, before_wire(transfer, "egress", error))
                 return
@@ -204,10 +223,10 @@ class Sender:
         transfer.addresses = addresses
         kind = (request.verify_tls, request.ca, request.http2)
         if transfer.faulty:
-            self._add(FaultyWire(kind, self._egress, self._connections), transfer, seconds)
+            self._add(FaultyWire(kind, self._connections), transfer, seconds)
         else:
             idle = self._idle.get(kind)
-            self._add(idle.pop() if idle else Wire(kind, self._egress, self._connections), transfer, seconds)
+            self._add(idle.pop() if idle else Wire(kind, self._connections), transfer, seconds)
 
     def _add(self, wire: Wire, transfer: Transfer, seconds: float, *, fresh: bool = False) -> None:
         addresses = transfer.addresses
@@ -284,22 +303,59 @@ class Sender:
         self._turns.over(transfer)
         tell(transfer.done, answer)
 
+    # --- ending ---------------------------------------------------------------------------------------------------
+
+    def _let_go(self, now: float) -> None:
+        """Part with those whose last transfer is over, or whose time is up."""
+        for sharer in list(self._leaving):
+            busy = sharer.turns or any(each.sharer is sharer for each in self._turns.waiting())
+            if busy and now < sharer.leaves_at:
+                continue
+            if busy:
+                self._give_up(sharer)
+            self._leaving.remove(sharer)
+            sharer.left()
+
+    def _give_up(self, sharer: Sharer) -> None:
+        """Abort what a sharer has under way, and answer what it waits for."""
+        for transfer in self._turns.give_up(sharer):
+            tell(transfer.done, before_wire(transfer, "closed", _GIVEN_UP.format("waiting for its turn")))
+        for (host, _), asking in self._asking.items():
+            gone = [transfer for transfer in asking if transfer.sharer is sharer]
+            asking[:] = [transfer for transfer in asking if transfer.sharer is not sharer]
+            for transfer in gone:
+                transfer.looked_up = True  # so that its deadline means nothing any more
+                error = _GIVEN_UP.format(f"looking up {host}")
+                self._over(transfer, before_wire(transfer, "closed", error, phase="lookup"))
+        for wire in [wire for wire in self._active.values() if wire.transfer.sharer is sharer]:
+            transfer, answer = wire.transfer, self._aborted(wire)
+            self._active.pop(wire.curl)
+            if isinstance(wire, FaultyWire) and wire in self._faulty:
+                self._faulty.remove(wire)
+            self._over(transfer, answer)
+
+    def _aborted(self, wire: Wire) -> Answer:
+        """Take a handle out of libcurl in the middle of its transfer."""
+        answer = self._outcomes.answer(wire, STOPPED)
+        self._multi.remove_handle(wire.curl)
+        wire.end()
+        wire.close()
+        return answer
+
     def _shut_down(self) -> None:
         self._lookups.close()
         self._take_in()
         for wire in list(self._active.values()):
-            transfer, answer = wire.transfer, self._outcomes.answer(wire, STOPPED)
-            self._multi.remove_handle(wire.curl)
-            wire.end()
-            wire.close()
-            tell(transfer.done, answer)
-        given_up = "given up ({}): the sender was closed"
+            transfer = wire.transfer
+            tell(transfer.done, self._aborted(wire))
         for (host, _), asking in self._asking.items():
             for transfer in asking:
-                error = given_up.format(f"looking up {host}")
+                error = _GIVEN_UP.format(f"looking up {host}")
                 tell(transfer.done, before_wire(transfer, "closed", error, phase="lookup"))
         for transfer in self._turns.waiting():
-            tell(transfer.done, before_wire(transfer, "closed", given_up.format("waiting for its turn")))
+            tell(transfer.done, before_wire(transfer, "closed", _GIVEN_UP.format("waiting for its turn")))
+        for sharer in self._leaving:
+            sharer.left()
         for wires in self._idle.values():
             for wire in wires:
                 wire.close()

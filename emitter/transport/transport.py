@@ -13,6 +13,7 @@ from emitter.errors import EmitterError
 from emitter.transport.lookup import Resolve, system_resolve
 from emitter.transport.preparing import Preparer
 from emitter.transport.sender import Sender, tell
+from emitter.transport.sharer import Sharer
 from emitter.transport.wire import Done, Transfer
 
 IN_FLIGHT = 512
@@ -21,21 +22,85 @@ Submission = tuple[WireRequest, float, Done]
 _SLACK = 5.0  # seconds beyond the grace after which the thread is left to itself
 
 
-class Transport:
-    """Sends requests, each once, and tells what came back.
+class SharedSender:
+    """A sender thread for several `Transport`s, which starts with the first request and ends with the last of them.
 
     `in_flight` caps the transfers that libcurl has at once (each has a descriptor, and fd sets end at 1,024); half of
-    it is the most that one target gets, so that a receiver that hangs leaves room for the others. `resolve` looks
-    names up, on threads of its own; it may hang. The sender thread starts with the first request.
+    it is the most that one target gets, so that a receiver that hangs leaves room for the others. Where several share
+    it, none gets more than it leaves free. `resolve` looks names up, on threads of its own; it may hang.
     """
 
-    def __init__(self, *, egress: Egress, in_flight: int = IN_FLIGHT, resolve: Resolve = system_resolve) -> None:
-        self._preparer = Preparer()
-        self._make_sender = partial(Sender, egress=egress, in_flight=in_flight, resolve=resolve)
+    def __init__(self, *, in_flight: int = IN_FLIGHT, resolve: Resolve = system_resolve) -> None:
+        self._make = partial(Sender, in_flight=in_flight, resolve=resolve)
         self._sender: Sender | None = None
-        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._lock = threading.Lock()
+        self._sharers: set[Sharer] = set()
+
+    def join(self, sharer: Sharer) -> None:
+        """Be one of those who share it."""
+        with self._lock:
+            self._sharers.add(sharer)
+            self._crowd()
+
+    def _crowd(self) -> None:
+        if self._sender is not None:
+            self._sender.crowd(len(self._sharers) > 1)
+
+    def hand_in(self, items: Sequence[Transfer | Callable[[], None]]) -> None:
+        """Queue transfers, and calls to make on the thread."""
+        sender = self._sender
+        if sender is None:
+            with self._lock:
+                sender = self._sender
+                if sender is None:
+                    sender = self._sender = self._make()
+                    self._crowd()
+                    self._thread = threading.Thread(target=sender.run, name="emitter-sender", daemon=True)
+                    self._thread.start()
+        sender.hand_in(items)
+
+    def leave(self, sharer: Sharer, grace: float) -> None:
+        """Let what a sharer handed in finish for up to `grace` seconds, then abort it; the last one ends the thread."""
+        until = monotonic() + max(grace, 0.0)
+        with self._lock:
+            self._sharers.discard(sharer)
+            last = not self._sharers
+            sender, thread = self._sender, self._thread
+            self._crowd()
+            if last:
+                self._sender = self._thread = None
+        if sender is None or thread is None:
+            return
+        left = threading.Event()
+        if last:
+            sender.stop_at(until)
+        else:
+            sender.leave_at(sharer, until, left.set)
+        if thread is threading.current_thread():
+            return
+        if last:
+            thread.join(max(grace, 0.0) + _SLACK)
+        else:
+            left.wait(max(grace, 0.0) + _SLACK)
+
+
+class Transport:
+    """Sends requests, each once, and tells what came back. `egress` has its say on each; `shared` is who sends them."""
+
+    def __init__(
+        self,
+        *,
+        egress: Egress,
+        in_flight: int = IN_FLIGHT,
+        resolve: Resolve = system_resolve,
+        shared: SharedSender | None = None,
+    ) -> None:
+        self._preparer = Preparer()
+        self._sharer = Sharer(egress)
+        self._shared = shared or SharedSender(in_flight=in_flight, resolve=resolve)
+        self._lock = threading.Lock()
+        self._joined = self._closed = False
 
     def submit(self, request: WireRequest, seconds: float, done: Done) -> None:
         """Send a request, once, and call `done` with its answer, once, on the sender thread.
@@ -66,26 +131,26 @@ class Transport:
         Nothing new is taken meanwhile. Lookups that hang are not waited for.
         """
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
-            sender, thread = self._sender, self._thread
-        if sender is None or thread is None:
-            return
-        sender.stop_at(monotonic() + max(grace, 0.0))
-        if thread is not threading.current_thread():
-            thread.join(max(grace, 0.0) + _SLACK)
+        if self._joined:
+            self._shared.leave(self._sharer, grace)
 
     def _prepared(self, request: WireRequest, seconds: float, done: Done) -> Transfer:
-        return Transfer(request, seconds, done, self._preparer.target(request.url), self._preparer.lines(request))
+        preparer = self._preparer
+        return Transfer(
+            self._sharer, request, seconds, done, preparer.target(request.url), preparer.lines(request)
+        )  # fmt: skip
 
     def _hand_in(self, items: Sequence[Transfer | Callable[[], None]]) -> None:
         with self._lock:
             closed = self._closed
             if not closed:
-                if self._sender is None:
-                    self._sender = self._make_sender()
-                    self._thread = threading.Thread(target=self._sender.run, name="emitter-sender", daemon=True)
-                    self._thread.start()
-                self._sender.hand_in(items)
+                if not self._joined:
+                    self._shared.join(self._sharer)
+                    self._joined = True
+                self._shared.hand_in(items)
         if closed:
             for item in items:
                 if isinstance(item, Transfer):

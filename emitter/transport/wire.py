@@ -18,8 +18,9 @@ from typing import Any
 import pycurl
 
 from emitter.delivery import BODY_CAP, Answer, WireRequest
-from emitter.egress import Egress, Target
+from emitter.egress import Target
 from emitter.transport.preparing import Lines
+from emitter.transport.sharer import Sharer
 
 Done = Callable[[Answer], None]
 Kind = tuple[bool, str, bool]  # verify_tls, ca, http2: what a handle is made for
@@ -36,6 +37,7 @@ class Transfer:
     """One attempt on its way: what was asked for, and what is known of it before libcurl has it."""
 
     __slots__ = (
+        "sharer",
         "request",
         "seconds",
         "done",
@@ -48,7 +50,10 @@ class Transfer:
         "faulty",
     )
 
-    def __init__(self, request: WireRequest, seconds: float, done: Done, target: Target, lines: Lines) -> None:
+    def __init__(
+        self, sharer: Sharer, request: WireRequest, seconds: float, done: Done, target: Target, lines: Lines
+    ) -> None:
+        self.sharer = sharer
         self.request, self.seconds, self.done = request, seconds, done
         self.target, self.lines = target, lines
         self.started = 0.0  # on the monotonic clock, by the sender
@@ -98,13 +103,13 @@ class Connections:
 class Wire:
     """A handle for transfers of one kind, used again and again."""
 
-    def __init__(self, kind: Kind, egress: Egress, connections: Connections) -> None:
-        self.kind, self._egress, self._connections = kind, egress, connections
+    def __init__(self, kind: Kind, connections: Connections) -> None:
+        self.kind, self._connections = kind, connections
         self.curl = pycurl.Curl()
         self.transfer: Transfer = None  # type: ignore[assignment]  # begin() comes first
         self._url, self._seconds, self._fresh = "", 0.0, False
         self._ours: list[socket.socket] = []
-        self._refuse, self._known = egress.refuse, connections.get
+        self._known = connections.get
         self.opened: list[int] = []  # descriptors of new connections
         self.head: list[bytes] = []
         self.chunks: list[bytes] = []
@@ -195,7 +200,7 @@ class Wire:
                 self.tries += 1
             elif not self.refused and family in (socket.AF_INET, socket.AF_INET6):
                 host, port = str(place[0]), int(place[1])
-                rule = self._egress.refuse(host, port, self.transfer.target.host)
+                rule = self.transfer.sharer.refuse(host, port, self.transfer.target.host)
                 if not rule:
                     opened = socket.socket(family, kind, protocol)
                     self._ours.append(opened)
@@ -225,8 +230,9 @@ class Wire:
             self.tries += 1
             if self.tries > 1:
                 return _FORBID
-            target = self.transfer.target
-            if rule := self._refuse(ends[0], ends[2], target.host):
+            transfer = self.transfer
+            target = transfer.target
+            if rule := transfer.sharer.refuse(ends[0], ends[2], target.host):
                 self.refused = f"{ends[0]} {rule}"
                 return _FORBID
             connection = None

@@ -15,13 +15,16 @@ from flask.json.provider import JSONProvider
 from emitter import settings as configuration
 from emitter.simulator import Simulator
 from emitter.strictjson import LARGEST
+from emitter.tenants import Tenants
 from emitter.web import errors
 from emitter.web.access import Access
-from emitter.web.guards import Guards, Slots, guards
+from emitter.web.guards import Guards, guards
+from emitter.web.slots import TenantSlots
 
-# Together fewer than the threads of `serving`, so that there is always one for who asks briefly.
-LONG_POLLS = 4
-SLOW_ONES = 3
+# Of each tenant, and of all. All are together fewer than the threads of `serving`, so that there is always one for who
+# asks briefly.
+LONG_POLLS, ALL_LONG_POLLS = 4, 20
+SLOW_ONES, ALL_SLOW_ONES = 3, 9
 
 
 class _Orjson(JSONProvider):
@@ -38,8 +41,12 @@ class _Orjson(JSONProvider):
         return Response(orjson.dumps(found), mimetype="application/json")
 
 
-def create_app(simulator: Simulator | None = None, *, access: Access | None = None) -> Flask:
+def create_app(
+    simulator: Simulator | None = None, *, access: Access | None = None, tenants: Tenants | None = None
+) -> Flask:
     """Make the app. Without a simulator one is opened as variables and `emitter.toml` say, and closed at exit.
+
+    It is the default one of the `tenants`, which are opened here if they are not given; they end with it.
 
     Run it in one process: a store has one owner. Without `access` it serves its own machine alone, or, where host names
     are set, as a shared server. Raises what opening a `Simulator` raises, and `UsageError` for a setting that is
@@ -59,11 +66,12 @@ def create_app(simulator: Simulator | None = None, *, access: Access | None = No
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.extensions["emitter"] = simulator
     app.extensions["emitter.stopping"] = threading.Event()
-    app.extensions["emitter.polls"] = Slots(LONG_POLLS, "Waiting for deliveries")
-    app.extensions["emitter.slow"] = Slots(SLOW_ONES, "Tests, exports and moving the clock")
-    app.extensions["emitter.clock"] = Slots(1, "Moving the clock")
+    app.extensions["emitter.polls"] = TenantSlots(LONG_POLLS, ALL_LONG_POLLS, "Waiting for deliveries")
+    app.extensions["emitter.slow"] = TenantSlots(SLOW_ONES, ALL_SLOW_ONES, "Tests, exports and moving the clock")
+    app.extensions["emitter.clock"] = TenantSlots(1, ALL_SLOW_ONES, "Moving the clock")
+    app.extensions["emitter.tenants"] = tenants = tenants or Tenants(simulator)
     errors.install(app)
-    Guards(access or Access.of(simulator.settings)).install(app)
+    Guards(access or Access.of(simulator.settings), tenants).install(app)
     _register(app)
     return app
 
@@ -75,6 +83,7 @@ def _register(app: Flask) -> None:
     from emitter.web.runs_api import runs_api
     from emitter.web.signing_in import session
     from emitter.web.simulator_api import simulator_api
+    from emitter.web.tenants_api import tenants_api
     from emitter.web.world_api import Name, world_api
 
     app.url_map.converters["name"] = Name
@@ -83,6 +92,7 @@ def _register(app: Flask) -> None:
     app.register_blueprint(simulator_api)
     app.register_blueprint(world_api)
     app.register_blueprint(runs_api)
+    app.register_blueprint(tenants_api)
     app.register_blueprint(document)
     app.register_blueprint(session)
     app.register_blueprint(pages.blueprint)

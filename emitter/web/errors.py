@@ -121,6 +121,8 @@ def _http(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     if current_app.extensions["emitter.stopping"].is_set():
         return _answer(503, _WHY[503])
+    if simulator().closed:  # its store is gone under a request that was being answered
+        return _answer(503, "The tenant was deleted.")
     current_app.logger.error("An unexpected %s in %s %s", type(error).__name__, request.method, request.path,
                              exc_info=error)  # fmt: skip
     return _answer(500, _WHY[500])

@@ -9,18 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, request
 
 from emitter.errors import Unavailable
+from emitter.tenants import Tenants
+from emitter.tokens import APPLICATION_ADMIN, PREFIX, digest_of
 from emitter.web.access import Access, is_loopback
-from emitter.web.errors import Busy, Forbidden, Unauthorized, WrongHost
-from emitter.web.tenancy import caller
+from emitter.web.errors import OUR_PATHS, Forbidden, Unauthorized, WrongHost
+from emitter.web.sessions import Sessions
+from emitter.web.slots import Slots
+from emitter.web.tenancy import Admission, admit, caller, is_admin
 
 __all__ = [
     "COOKIE", "Access", "Guards", "Slots", "check_csrf", "csrf_token", "guard_api", "guards", "open_to_all",
@@ -29,7 +31,6 @@ __all__ = [
 
 COOKIE = "emitter-session"
 CSRF_FIELD = "csrf"
-MOST_SESSIONS = 1000
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 HEADERS = {
     "Content-Security-Policy": (
@@ -41,61 +42,19 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 CACHE = "no-store"
+WEBHOOKS = "/api/notification/webhook"  # its operations want APPLICATION_ADMIN
 
 View = TypeVar("View", bound=Callable[..., object])
 
 
-class Slots:
-    """How many may do a slow thing at once, so that threads are left for the rest; one too many raises `Busy`."""
-
-    def __init__(self, most: int, what: str) -> None:
-        self.most, self.what = most, what
-        self._free = threading.BoundedSemaphore(most)
-
-    def take(self) -> Callable[[], None]:
-        """Occupy a slot; returns what gives it back, once."""
-        if not self._free.acquire(blocking=False):
-            raise Busy(f"{self.what}: {self.most} at once is the most. Try again in a moment.")
-        once = threading.Lock()
-
-        def release() -> None:
-            if once.acquire(blocking=False):
-                self._free.release()
-
-        return release
-
-    def stream(self, pieces: Iterator[bytes], media_type: str) -> Response:
-        """Answer with pieces that are made while they are sent, in a slot until they end or nobody reads on."""
-        release = self.take()
-
-        def written() -> Iterator[bytes]:
-            try:
-                yield from pieces
-            finally:
-                release()
-
-        answer = Response(written(), mimetype=media_type)
-        answer.call_on_close(release)
-        return answer
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Occupy a slot for a block."""
-        release = self.take()
-        try:
-            yield
-        finally:
-            release()
-
-
 class Guards:
-    """The guards of one app: its access, who is signed in, and the secret behind its CSRF tokens."""
+    """The guards of one app: its access, its tenants, who is signed in, and the secret behind its CSRF tokens."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, tenants: Tenants) -> None:
         self.access = access
+        self._tenants = tenants
         self._secret = secrets.token_bytes(32)
-        self._sessions: dict[bytes, None] = {}
-        self._lock = threading.Lock()
+        self._sessions = Sessions(tenants)
 
     def install(self, app: Flask) -> None:
         app.extensions["emitter.guards"] = self
@@ -114,7 +73,11 @@ class Guards:
         if _is_api():
             if not getattr(view, "open_to_all", False):
                 self._check_token()
+                self._check_rights()
             return None
+        session = self._session()
+        if session is not None:
+            admit(session)
         if request.method not in _SAFE:
             check_csrf()
         if getattr(view, "open_to_all", False) or request.endpoint.rpartition(".")[2] == "static":
@@ -148,38 +111,70 @@ class Guards:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         token = token.strip(" ")
         if scheme.lower() == "bearer" and token:
-            if self.access.admits(token):
-                return
-            raise Unauthorized("The bearer token is none of those that this server was started with (EMITTER_TOKEN).")
-        if request.method in _SAFE and self.signed_in():
+            admit(self._admission(token))
+            return
+        session = self._session() if request.method in _SAFE else None
+        if session is not None:
+            admit(session)
             return
         raise Unauthorized(
             "Send a bearer token: the header Authorization: Bearer <token>. "
             + ("Any token will do here." if not self.access.tokens else "EMITTER_TOKEN names it.")
         )
 
+    def _admission(self, token: str) -> Admission:
+        """What a token opens: the default tenant for those of the server, else what it was made for."""
+        default = Admission(self._tenants.default)
+        if self.access.tokens and self.access.admits(token):
+            return default
+        found = self._tenants.bearer(digest_of(token))
+        if found is not None:
+            admission = Admission.of(*found)
+            if admission is None:
+                raise Unauthorized(
+                    "The user of this token is not in the world, which was reset or changed. Make another token."
+                )
+            return admission
+        if token.startswith(PREFIX):
+            raise Unauthorized("This token was revoked, its tenant was deleted, or it is not written in full.")
+        if self.access.admits(token):
+            return default
+        raise Unauthorized("The bearer token is none of those that this server was started with (EMITTER_TOKEN).")
+
+    def _check_rights(self) -> None:
+        """Ours is for admins; the vendor's operations on webhooks are for whoever has their permission."""
+        if is_admin():
+            return
+        if request.path.startswith(OUR_PATHS):
+            raise Forbidden(
+                "What is under /simulator is for admins, and this token stands for a user. Use the token of the "
+                "tenant's admin; a user's is for the vendor's API."
+            )
+        if request.path.removeprefix("/marketplace").startswith(WEBHOOKS):
+            require(APPLICATION_ADMIN)
+
     # --- signing in -------------------------------------------------------------------------------------------------
 
     def sign_in(self, token: str) -> str:
-        """Turn a token into the value of a session cookie; raise `Unauthorized`."""
-        if not self.access.admits(token):
-            raise Unauthorized("That is no token of this server.")
-        value = secrets.token_urlsafe(32)
-        with self._lock:
-            self._sessions[_digest(value)] = None
-            while len(self._sessions) > MOST_SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
-        return value
+        """Turn an admin's token into the value of a session cookie; raise `Unauthorized` or `Forbidden`."""
+        try:
+            admission = self._admission(token)
+        except Unauthorized:
+            raise Unauthorized("That is no token of this server.") from None
+        if not admission.admin:
+            raise Forbidden("The pages are for admins, and this token stands for a user.")
+        return self._sessions.begin(None if admission.simulator is self._tenants.default else digest_of(token))
 
     def sign_out(self) -> None:
         """End the session of this request."""
-        with self._lock:
-            self._sessions.pop(_digest(request.cookies.get(COOKIE, "")), None)
+        self._sessions.end(request.cookies.get(COOKIE, ""))
+
+    def _session(self) -> Admission | None:
+        return self._sessions.find(request.cookies.get(COOKIE, ""))
 
     def signed_in(self) -> bool:
         """Whether this request bears the cookie of a session."""
-        value = request.cookies.get(COOKIE, "")
-        return bool(value) and _digest(value) in self._sessions
+        return self._session() is not None
 
     def sees_pages(self) -> bool:
         """Whether the pages are open to this request."""
@@ -259,10 +254,6 @@ def _same_origin(origin: str) -> bool:
         return urlsplit(origin).netloc.lower() == str(request.environ.get("HTTP_HOST", "")).lower()
     except ValueError:
         return False
-
-
-def _digest(value: str) -> bytes:
-    return hashlib.sha256(value.encode("utf-8", "replace")).digest()
 
 
 def _to(path: str) -> Response:

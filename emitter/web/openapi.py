@@ -18,6 +18,7 @@ from emitter.web.guards import guard_api, open_to_all
 from emitter.web.openapi_product import PRODUCT_PARAMETERS, PRODUCT_SCHEMAS, WORLD_PRODUCT
 from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
+from emitter.web.openapi_tenants import TENANTS, TENANTS_SCHEMAS
 from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
 from emitter.web.operation import Operation
 
@@ -118,6 +119,7 @@ OURS: dict[tuple[str, str], Operation] = {
     ),
     **WORLD,
     **RUNS,
+    **TENANTS,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
@@ -153,7 +155,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
 }
 _EXAMPLES = {
     "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
-    "other": "another-run",
+    "other": "another-run", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8",
 }  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
@@ -198,7 +200,8 @@ def describe() -> Schema:
             "description": (
                 "The vendor's own paths (`/marketplace/api/...`, `/api/...`, `/health`), and what the real app cannot "
                 "give (`/simulator/...`). Every request but the health checks and this document wants a bearer token; "
-                "on loopback any will do unless EMITTER_TOKEN names one."
+                "on loopback any will do unless EMITTER_TOKEN names one. A token that was made (`/simulator/tokens`, "
+                "`/simulator/tenants`) decides who asks, and in which tenant; ours is for admins."
             ),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -209,7 +212,7 @@ def describe() -> Schema:
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS,
+            "schemas": {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS,
                         "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip

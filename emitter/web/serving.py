@@ -18,8 +18,9 @@ from emitter.web.access import Access, is_loopback
 
 if TYPE_CHECKING:
     from emitter.simulator import Simulator
+    from emitter.tenants import Tenants
 
-THREADS = 8
+THREADS = 32
 LAST_ANSWERS = 1.0  # seconds for answers that are under way when we are told to stop
 LARGEST_HEAD = 64 * 1024
 CONNECTIONS = 512
@@ -32,6 +33,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     access: Access | None = None,
+    tenants: Tenants | None = None,
     ready: Callable[[str], None] = lambda url: None,
     stop: threading.Event | None = None,
 ) -> None:
@@ -47,7 +49,7 @@ def serve(
     stop = stop or threading.Event()
     listener = bind(host, port)
     try:
-        server = _Server(simulator, access, listener)
+        server = _Server(simulator, access, tenants, listener)
     except BaseException:
         listener.close()
         raise
@@ -109,7 +111,7 @@ def url_of(address: str, port: int) -> str:
 class _Server:
     """Waitress around the app, and a loop that knows how to end."""
 
-    def __init__(self, simulator: Simulator, access: Access, listener: socket.socket) -> None:
+    def __init__(self, simulator: Simulator, access: Access, tenants: Tenants | None, listener: socket.socket) -> None:
         from waitress.channel import HTTPChannel
         from waitress.server import create_server
         from waitress.task import ErrorTask
@@ -131,7 +133,7 @@ class _Server:
         # Threads that are busy for a moment are no news; what fails is logged by the app.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._simulator = simulator
-        self._app = create_app(simulator, access=access)
+        self._app = create_app(simulator, access=access, tenants=tenants)
         self._map: dict[int, Any] = {}
         self._waitress = create_server(
             self._app, self._map, sockets=[listener], threads=THREADS, ident="emitter",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template_string, request
 
-from emitter.web.errors import Unauthorized
+from emitter.web.errors import Forbidden, Unauthorized, status_of
 from emitter.web.guards import COOKIE, csrf_token, guards, open_to_all
 
 session = Blueprint("session", __name__)
@@ -22,7 +22,7 @@ _PAGE = """<!doctype html>
 <p><label>Token <input type="password" name="token" autocomplete="current-password" required autofocus></label></p>
 <p><button>Sign in</button></p>
 </form>
-<p>The token is the one that the server was started with (EMITTER_TOKEN).</p>
+<p>The token is the one that the server was started with (EMITTER_TOKEN), or that of a tenant.</p>
 </main></body>
 </html>
 """
@@ -42,8 +42,8 @@ def sign_in() -> Response:
     wanted = _local(request.form.get("next", "/"))
     try:
         value = guards().sign_in(request.form.get("token", "").strip())
-    except Unauthorized as error:
-        return _page(wanted, str(error), 401)
+    except (Unauthorized, Forbidden) as error:
+        return _page(wanted, str(error), status_of(error))
     answer = Response(status=303, headers={"Location": wanted})
     answer.set_cookie(COOKIE, value, httponly=True, samesite="Strict", secure=request.is_secure, path="/")
     return answer

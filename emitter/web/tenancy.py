@@ -1,6 +1,6 @@
 """Whose request this is: the simulator that answers it, and who asks.
 
-The guards have found out before a view runs; a view asks here, and never the app.
+The guards have found out before a view runs (`admit`); a view asks here, and never the app.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from flask import current_app, g
 
 from emitter.simulator import Simulator
+from emitter.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,39 @@ class Caller:
         return self.admin or permission in self.permissions
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a token opens: a tenant's simulator, for its admin or (`caller`) for one of its people."""
+
+    simulator: Simulator
+    caller: Caller | None = None
+
+    @property
+    def admin(self) -> bool:
+        """Whether it is the admin's."""
+        return self.caller is None
+
+    @classmethod
+    def of(cls, simulator: Simulator, token: Token) -> Admission | None:
+        """What a token that was made opens; None where its user is not in the world (any more)."""
+        if token.admin:
+            return cls(simulator)
+        user = simulator.issued.user(token)
+        if user is None:
+            return None
+        return cls(simulator, Caller(user.id, permissions=frozenset((*user.permissions, *token.permissions))))
+
+
+def admit(admission: Admission) -> None:
+    """Have this request answered as an admission says."""
+    g.admission = admission
+    g.pop("caller", None)
+
+
 def simulator() -> Simulator:
     """Give the simulator of the tenant that this request belongs to."""
-    found: Simulator = g.get("simulator") or current_app.extensions["emitter"]
+    admission: Admission | None = g.get("admission")
+    found: Simulator = current_app.extensions["emitter"] if admission is None else admission.simulator
     return found
 
 
@@ -39,8 +70,16 @@ def caller() -> Caller:
     """Say who asks, as the token of this request has it."""
     known: Caller | None = g.get("caller")
     if known is None:
-        known = g.caller = Caller(_first(simulator()), admin=True)
+        admission: Admission | None = g.get("admission")
+        known = admission.caller if admission is not None else None
+        known = g.caller = known or Caller(_first(simulator()), admin=True)
     return known
+
+
+def is_admin() -> bool:
+    """Whether an admin asks; for those who need not know which person that is."""
+    admission: Admission | None = g.get("admission")
+    return admission is None or admission.admin
 
 
 def _first(simulator: Simulator) -> str:

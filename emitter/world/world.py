@@ -173,6 +173,17 @@ class World:
         with self._acting:
             self._found()
 
+    def keep_founders(self) -> None:
+        """Put what a world starts with on disk now, for whoever refers to it: another process would make others."""
+        with self._acting:
+            self._found()
+            if self._unkept:
+                self._emit((), [self._entity_row(each) for each in self._unkept])
+                self._unkept = []
+
+    def _entity_row(self, entity: Entity) -> Row:
+        return self._store.entity_row(entity.number, kind_of(entity), entity.id, document(entity))
+
     def _found(self) -> None:
         if self.known.founding is None:
             self._unkept = list(founders(self._factory.seed, self._cast, first=1))
@@ -188,7 +199,7 @@ class World:
         users = {**self.known.users, **{each.id: each for each in changed if isinstance(each, User)}}
         events = [self._event(each, users, by_itself) for each in told]
         kept = {each.number: each for each in (*self._unkept, *changed)}
-        rows = [self._store.entity_row(number, kind_of(each), each.id, document(each)) for number, each in kept.items()]
+        rows = list(map(self._entity_row, kept.values()))
         if self._clock.virtual:  # a crash must not set the clock back behind what has happened
             rows.append(self._store.remembered_row("virtual-now", str(self._clock.now())))
         receipts = self._emit(events, rows)
