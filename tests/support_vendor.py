@@ -2,7 +2,8 @@
 
 Nothing of it is kept here. Two things are changed before calls are made up of it: `oneOf` becomes `anyOf` in the bodies
 of two operations, which Schemathesis cannot generate otherwise, and the security is left out, since the caller here
-adds a token to every call. Answers are held against it as it is.
+adds a token to every call. Answers are held against it as it is, but for two members of request forms of which it says
+the same twice under `oneOf`, so that nothing would fit.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def modern(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     found = {name: modern(value) for name, value in schema.items() if name not in ("nullable", "discriminator")}
+    if isinstance(found.get("oneOf"), list):  # the same thing twice can be fitted by nothing: it is meant once
+        found["oneOf"] = [each for place, each in enumerate(found["oneOf"]) if each not in found["oneOf"][:place]]
     if schema.get("nullable") is True:
         return {"anyOf": [found, {"type": "null"}]}
     return found

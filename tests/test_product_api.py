@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from jsonschema import Draft202012Validator
 
 from emitter.receiver import Receiver
 from emitter.settings import Settings
 from emitter.simulator import Simulator
 from tests.support_http import HOOKS, SECRET, Api
+from tests.support_vendor import Vendor
 
-VENDOR = Path(__file__).parents[2] / "shared" / "contract" / "vendor-openapi.yaml"
 NOWHERE = "http://127.0.0.1:9/hook"  # nothing listens there
 UNKNOWN = "3f2c9a52-6a0e-4d3b-9a55-2f8f3b1f6c11"
 
@@ -38,43 +35,8 @@ def still() -> Iterator[Api]:
 # --- the vendor's own description -------------------------------------------------------------------------------------
 
 
-class Vendor:
-    """The vendor's API description: which statuses and bodies an operation may answer with."""
-
-    def __init__(self) -> None:
-        self.document = _modern(yaml.safe_load(VENDOR.read_text(encoding="utf-8")))
-        self.seen: set[str] = set()
-
-    def check(self, path: str, method: str, answer: Any) -> Any:
-        """Hold an answer against its operation; returns its JSON."""
-        operation = self.document["paths"][path][method]
-        declared = operation["responses"][str(answer.status_code)]
-        self.seen.add(operation["operationId"])
-        if "content" not in declared:
-            assert answer.data == b""
-            return None
-        assert answer.mimetype == "application/json"
-        schema = {**declared["content"]["application/json"]["schema"], "components": self.document["components"]}
-        Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(answer.json)
-        return answer.json
-
-
-def _modern(schema: Any) -> Any:
-    """Turn what OpenAPI 3.0 spells its own way into JSON Schema."""
-    if isinstance(schema, list):
-        return [_modern(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    found = {name: _modern(value) for name, value in schema.items() if name != "nullable"}
-    if schema.get("nullable") is True and isinstance(found.get("type"), str):
-        found["type"] = [found["type"], "null"]
-    return found
-
-
 @pytest.fixture
 def vendor() -> Vendor:
-    if not VENDOR.is_file():
-        pytest.skip(f"the vendor's API description is not at {VENDOR}")
     return Vendor()
 
 
@@ -101,7 +63,7 @@ def test_every_answer_is_what_the_vendor_describes(
     assert [row["status"] for row in history["data"]] == ["FAILED", "SUCCESS"]
     described = {
         operation["operationId"]
-        for path, methods in vendor.document["paths"].items()
+        for path, methods in vendor.paths.items()
         for operation in methods.values()
         if "/notification/webhook" in path or path.startswith("/health")
     }
