@@ -76,15 +76,20 @@ def listening(app: Any) -> Iterator[str]:
         server.server_close()
 
 
+WAYS = ("500", "503", "lost", "unheard")
+
+
 class Unsteady:
     """Around the app: a share of the calls fails, by a seed, and what they cause is told with faults.
 
     A call is refused with 500 or 503, the connection is closed before the work, or, worst, after it is done.
     """
 
-    def __init__(self, app: Any, simulator: Simulator, *, share: float, faults: Sequence[Any], seed: int = 7) -> None:
-        self._app, self._simulator, self._share, self._faults = app, simulator, share, faults
-        self._chance, self._lock = Random(seed), threading.Lock()
+    def __init__(
+        self, app: Any, simulator: Simulator, *, share: float, faults: Sequence[Any], ways: Sequence[str] = WAYS
+    ) -> None:
+        self._app, self._simulator, self._share, self._faults, self._ways = app, simulator, share, faults, ways
+        self._chance, self._lock = Random(7), threading.Lock()
         self.failed: set[str] = set()
 
     def mend(self) -> None:
@@ -93,7 +98,7 @@ class Unsteady:
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         with self._lock:
-            way = self._chance.choice(("500", "503", "lost", "unheard"))
+            way = self._chance.choice(self._ways)
             way = way if self._chance.random() < self._share else ""
             self.failed.add(way)
         if way.isdigit():
@@ -125,7 +130,6 @@ WEATHER = {
     "duplicates": Weather(("duplicate", "twins")),
     "disorder": Weather(("reorder", {"delay": {"by": "1m", "chance": 0.5}})),
     "half is dropped": Weather(({"drop": {"chance": 0.5}},), sweep_every=0.1),
-    "nothing arrives": Weather(("unreachable",), sweep_every=0.1),
     "failing calls": Weather(share=0.3),
     "all at once": Weather(
         ({"duplicate": {"chance": 0.5}}, {"reorder": {"chance": 0.5}}, {"drop": {"chance": 0.3}},
@@ -281,7 +285,7 @@ def test_the_story_ends_the_same_in_any_weather(run: Callable[..., Run], weather
 
     assert told.end() == END
     if WEATHER[weather].share:
-        assert told.app.failed >= {"500", "503", "lost", "unheard"}
+        assert told.app.failed >= set(WAYS)
 
 
 # --- its ends ---------------------------------------------------------------------------------------------------------
@@ -356,32 +360,48 @@ def test_what_stays_broken_is_given_up_in_time_and_left_to_the_next_sweep(
             time.sleep(0.005)
 
 
-def test_somebody_who_may_not_decide_leaves_it_and_a_request_that_vanishes_is_no_trouble(
-    example: Any, simulator: Simulator
+def test_a_determination_of_which_nobody_hears_is_made_once(
+    example: Any, simulator: Simulator, running: Callable[..., Any]
 ) -> None:
-    class Answers:
-        """Answers one determination with a status, and reads as if nothing had come of it."""
+    app = Unsteady(create_app(simulator), simulator, share=1.0, faults=(), ways=("unheard",))
+    api = example.Api(running(listening(app)), "any", tries=3, pause=0.001)
+    simulator.act("publish", name="Claims 2025")
+    request = simulator.act("request", product="Claims 2025")["entity"]
+    [record] = request["xSimulator"]["approvalRecords"]
+    rule = example.Rule(then="approve")
 
-        def __init__(self, status: int) -> None:
-            self.status, self.asked = status, 0
+    with pytest.raises(requests.ConnectionError):
+        api("PUT", "approval-record", record["id"], json=rule.determination())
+    app.mend()
+    second = api("PUT", "approval-record", record["id"], json=rule.determination())
+    bot = example.Bot(api, [rule])
+    bot.attend(example.SWEEP)
 
-        def __call__(self, *_: Any, **__: Any) -> requests.Response:
-            self.asked += 1
-            answer = requests.Response()
-            answer.status_code = self.status
-            return answer
+    assert second.status_code == 409
+    assert bot.outcomes[request["id"]]["status"] == "APPROVED"
+    told = [each["type"].rpartition("requests.")[2] for each in simulator.events()["events"]]
+    assert told.count("consumer.updated") == 1
 
-        def read(self, *_: Any) -> Any:
-            return {"approvalRecords": [{"id": "r", "status": "PENDING"}]}
 
-    for status in (403, 404, 409):
-        api = Answers(status)
+def test_what_is_not_its_to_decide_it_leaves_to_others(
+    example: Any, simulator: Simulator, running: Callable[..., Any]
+) -> None:
+    simulator.act("add_user", name="Grace", permissions=["GOVERNANCE"])
+    simulator.act("add_user", name="Joan")
+    simulator.act("publish", name="Ledger", review=[{"any": ["Grace"]}, {"all": ["Joan", "Grace"]}])
+    request = simulator.act("request", product="Ledger", user="Joan")["entity"]["id"]
+    simulator.act("request_masking_exception", product="Ledger", user="Joan")
+    token = simulator.make_token("Grace")["token"]
+    bot = example.Bot(
+        example.Api(running(listening(create_app(simulator))), token), [example.Rule(then="approve", days=7)]
+    )
 
-        example.Bot(api, []).decide("q", example.Rule(then="deny"))
+    bot.attend(example.SWEEP)
+    bot.attend(example.SWEEP)
 
-        assert api.asked == 1
-    with pytest.raises(requests.HTTPError):
-        example.Bot(Answers(400), []).decide("q", example.Rule(then="deny"))
+    records = simulator.world_entity("request", request)["entity"]["xSimulator"]["approvalRecords"]
+    assert sorted(each["status"] for each in records) == ["APPROVED", "APPROVED", "PENDING"]
+    assert {id: each["status"] for id, each in bot.outcomes.items()} == {request: "PENDING"}
 
 
 # --- as its README says -----------------------------------------------------------------------------------------------
