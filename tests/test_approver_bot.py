@@ -383,6 +383,33 @@ def test_a_determination_of_which_nobody_hears_is_made_once(
     assert told.count("consumer.updated") == 1
 
 
+@pytest.mark.parametrize(
+    ("action", "about", "status"), [("approve", "request", "APPROVED"), ("delete", "product", "GONE")]
+)
+def test_who_is_faster_than_the_bot_has_decided(
+    example: Any, simulator: Simulator, running: Callable[..., Any], action: str, about: str, status: str
+) -> None:
+    product = simulator.act("publish", name="Claims 2025")["entity"]["id"]
+    request = simulator.act("request", product=product)["entity"]["id"]
+    there = {"product": product, "request": request}
+
+    class Overtaken(example.Api):  # type: ignore[misc, name-defined]  # it is imported by the test
+        """Somebody acts right after the records were read."""
+
+        def read(self, *path: str, **query: Any) -> Any:
+            found = super().read(*path, **query)
+            if path[-1] == "records" and about in there:
+                simulator.act(action, **{about: there.pop(about)})
+            return found
+
+    bot = example.Bot(Overtaken(running(listening(create_app(simulator))), "any"), [example.Rule(then="deny")])
+
+    bot.attend(example.SWEEP)
+    bot.attend(product)
+
+    assert bot.outcomes[request]["status"] == status
+
+
 def test_what_is_not_its_to_decide_it_leaves_to_others(
     example: Any, simulator: Simulator, running: Callable[..., Any]
 ) -> None:
