@@ -1,6 +1,7 @@
 """A stock generator makes a client of the vendor's own API description; unchanged it leads a product through its life.
 
-What it leaves out of the description is asserted, too: one call, and the models of some answers.
+What it leaves out of the description is asserted, too: one call, and the models of some answers. A second one, for
+TypeScript, leaves out nothing, and its client makes every call there is (`generated_client.ts`).
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -189,6 +192,71 @@ def test_it_lives_through_a_product_from_its_publication_to_its_deletion(
     ]  # fmt: skip
     assert about == {id}
     assert verdicts == {("valid", True)}
+
+
+TYPESCRIPT = ("@hey-api/openapi-ts@0.95.0", "typescript@5.9.3", "@types/node@20")
+STRICTLY = (
+    "--strict", "--noUncheckedIndexedAccess", "--skipLibCheck", "--target", "es2022", "--module", "commonjs",
+    "--moduleResolution", "node10",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The story in TypeScript with a client that is generated beside it, held against its types and compiled."""
+    if not VENDOR.is_file():
+        pytest.skip(f"the vendor's API description is not at {VENDOR}")
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("there is no Node")
+    folder = tmp_path_factory.mktemp("typescript")
+    shutil.copy(Path(__file__).with_name("generated_client.ts"), folder / "story.ts")
+    got = _ran(folder, "npm", "install", "--no-audit", "--no-fund", "--prefix", ".", *TYPESCRIPT)
+    if got.returncode:
+        pytest.skip(f"the generator for TypeScript cannot be had: {got.stderr[-200:]}")
+    for command in (
+        ("openapi-ts", "-i", str(VENDOR), "-o", "client"),
+        ("tsc", *STRICTLY, "--outDir", "out", "story.ts"),
+    ):
+        made = _ran(folder, f"node_modules/.bin/{command[0]}", *command[1:])
+        assert made.returncode == 0, made.stdout + made.stderr
+    return folder / "out" / "story.js"
+
+
+def _ran(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+
+
+def test_one_that_leaves_out_nothing_makes_every_call_there_is(
+    program: Path, make_simulator: Callable[..., Simulator], make_receiver: Callable[..., Receiver]
+) -> None:
+    simulator = make_simulator(seed=7, start=START)
+    receiver = make_receiver(catalog=simulator.catalog)
+    domain = simulator.world_entity("domain", "Finance")["entity"]["id"]
+    ada = simulator.act("add_user", name="Ada Lovelace")["entity"]["globalUserId"]
+    grace = simulator.act("add_user", name="Grace Hopper", manages=["Finance"])["entity"]["globalUserId"]
+
+    with served(simulator) as url:
+        tokens = token_of(url, grace), token_of(url, ada)
+        ran = _ran(program.parent, "node", str(program), url, *tokens, ada, domain, receiver.url)
+
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "called": sorted(re.sub(r"\W", "", name) for name, _, _ in described()),
+        "hooks": 1, "sources": 2, "named": True, "found": ["Claims 2025"], "open": [True], "members": 1,
+        "afterAMonth": "EXPIRED", "afterRevocation": "REVOKED", "determined": ["APPROVED", "APPROVED"], "unmasked": 1,
+        "requests": [
+            "MASKING_EXCEPTION APPROVED", "DATA_ACCESS CANCELED", "DATA_ACCESS REVOKED", "DATA_ACCESS EXPIRED",
+        ],
+        "me": True, "gone": 404, "history": ["SUCCESS"], "health": "ok",
+    }  # fmt: skip
+    assert [each.type.removeprefix("marketplace.").removeprefix("data_product.") for each in receiver.captures] == [
+        "webhook.test", "webhook.test", "state.created", "data_sources.updated",
+        "access_requests.created", "access_requests.consumer.updated", "access_requests.expiring",
+        "access_requests.expiring", "access_requests.expired",
+        "access_requests.created", "access_requests.consumer.updated", "access_requests.revoked",
+        "access_requests.created", "access_requests.canceled",
+        "access_requests.created", "access_requests.consumer.updated", "state.deleted", "access_requests.deleted",
+    ]  # fmt: skip
 
 
 def token_of(url: str, user: str) -> str:
