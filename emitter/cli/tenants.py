@@ -30,9 +30,8 @@ def tenants() -> None:
 @click.option("--world", metavar="WORLD", help="What its world starts with.")
 @click.option("--seed", metavar="N", type=int, help="The same seed and the same clock make the same events.")
 @click.option("--start", metavar="TIME", help="A virtual clock that starts then, as 2030-01-31T09:00:00Z.")
-@click.option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption for it. Repeatable.")
 @click.option("--keep", is_flag=True, help="Keep it in a file beside the server's store; else it ends with the server.")
-@everywhere(assume=False)
+@everywhere(assumes=False)
 def make(
     setup: Setup,
     name: str,
@@ -44,7 +43,7 @@ def make(
 ) -> None:
     """Make a tenant and print the token of its admin: it is told this once.
 
-    What is not said is as the server was started. Whatever speaks to the server with the token is in the tenant:
+    What is not said (--seed, --start, --assume) is as the server was started. Whatever speaks to the server with the token is in the tenant:
     EMITTER_TOKEN=... emitter trigger access-revoked --server URL
     """
     from emitter.settings import assumption
