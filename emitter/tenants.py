@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
+from shutil import rmtree
 from typing import Any
 
 import orjson
@@ -250,6 +251,7 @@ class Tenants:
         for name in (file.name, *(f"{file.name}{end}" for end in ("-wal", "-shm", ".lock"))):
             with suppress(OSError):
                 file.with_name(name).unlink()
+        rmtree(file.with_name(f"{file.name}.snapshots"), ignore_errors=True)
 
     # --- finding and showing them ---------------------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ def make(
 ) -> None:
     """Make a tenant and print the token of its admin: it is told this once.
 
-    What is not said (--seed, --start, --assume) is as the server was started. Whatever speaks to the server with the token is in the tenant:
+    What is not said (--seed, --start, --assume) is as the server was started. Whatever speaks to the server with the
+    token is in the tenant:
     EMITTER_TOKEN=... emitter trigger access-revoked --server URL
     """
     from emitter.settings import assumption
