@@ -20,7 +20,7 @@ import orjson
 
 from emitter import clock
 from emitter.errors import BadValue, Conflict, EmitterError, NotFound, StoreUnusable, UsageError, nearest
-from emitter.settings import Settings, switches
+from emitter.settings import Settings, moment, switches
 from emitter.simulator import Simulator
 from emitter.store.tokens import TenantRow
 from emitter.tokens import Token, name_of
@@ -152,7 +152,12 @@ class Tenants:
         found = self._find(tenant_id)
         if found.simulator is None:
             raise Conflict(f"Tenant {found.id} cannot be used: {found.why}")
-        found.simulator.reset()
+        try:
+            found.simulator.reset()
+        except Exception:
+            if found.simulator.closed:  # its store went under the reset
+                raise NotFound("tenant", tenant_id, "It was deleted meanwhile.") from None
+            raise
 
     # --- for whoever serves them ----------------------------------------------------------------------------------
 
@@ -295,9 +300,10 @@ def _moment(start: datetime | str | None) -> int | None:
     if start is None:
         return None
     try:
-        return clock.nanoseconds(start) if isinstance(start, datetime) else clock.parse_rfc3339(start)
-    except (TypeError, ValueError):
-        raise BadValue("start", str(start), "is no time as 2030-01-31T09:00:00Z.") from None
+        text = clock.rfc3339(clock.nanoseconds(start)) if isinstance(start, datetime) else start
+    except TypeError:
+        raise BadValue("start", str(start), "has no offset from UTC.") from None
+    return moment("start", text)
 
 
 def _written(asked: Asked) -> bytes:
