@@ -30,6 +30,7 @@ from emitter.simulator import Simulator
 from emitter.web.openapi import OURS, PRODUCT, describe
 from emitter.web.openapi_runs import RUNS_SCHEMAS
 from emitter.web.openapi_schemas import SCHEMAS
+from emitter.web.openapi_snapshots import SNAPSHOTS_SCHEMAS
 from emitter.web.openapi_world import WORLD_SCHEMAS
 from tests.support_http import SECRET, Api
 
@@ -71,7 +72,7 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
-    assert {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS}.keys() - {"Violation"} <= referred
+    assert {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **SNAPSHOTS_SCHEMAS}.keys() - {"Violation"} <= referred
 
 
 def _described(rule: str) -> str:
@@ -167,6 +168,9 @@ class Examiner:
             asked = {"yaml": "steps: [{act: publish}]", "run": f"{name}-{len(self.statuses)}"}
             self.api("POST", "/simulator/runs?wait=10s", asked)
             return str(asked["run"])
+        if name == "snapshot":
+            self.api("POST", "/simulator/snapshots", {"name": "base", "replace": True})
+            return "base"
         if name == "id_or_name":
             return str(self.api("POST", "/simulator/world/act", {"action": "publish"}).json["entity"]["id"])
         hooks = self.api("GET", "/simulator/webhooks").json["webhooks"]

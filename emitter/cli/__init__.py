@@ -30,6 +30,7 @@ COMMANDS = {
     "sign": ("signatures", "sign", "Sign a body and print the headers."),
     "verify": ("signatures", "verify", "Verify a signature, and say why it probably fails."),
     "assumptions": ("assumptions", "assumptions", "List what is assumed of the app, and how to change it."),
+    "snapshots": ("snapshots", "snapshots", "Keep all that there is under a name, and go back to it."),
     "backup": ("upkeep", "backup", "Copy the store to a new file."),
     "reset": ("upkeep", "reset", "Forget all events, deliveries and webhooks."),
 }
@@ -40,7 +41,7 @@ MEANT = {
     "send": "trigger", "fire": "trigger", "start": "serve", "server": "serve", "types": "events",
     "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
     "play": "run", "scenario": "scenarios", "reports": "runs", "report": "runs",
-    "act": "world act", "advance": "world advance",
+    "act": "world act", "advance": "world advance", "snapshot": "snapshots", "restore": "snapshots restore",
 }  # fmt: skip
 OF_COMMANDS = ("--schemas", "--store", "--ephemeral", "--server", "--assume", "--format")
 

@@ -329,6 +329,26 @@ class Client(Speaker):
         """Forget all events, deliveries, attempts and webhooks."""
         self._send("POST", "/simulator/reset", json={}, timeout=self._timeout * 2)
 
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def snapshots(self) -> list[Json]:
+        """The snapshots of the server's store, by name."""
+        return self._list("GET", "/simulator/snapshots", "snapshots")
+
+    def take_snapshot(self, name: str, *, replace: bool = False) -> Json:
+        """Keep all that there is under a name, to go back to: world, clock, webhooks with their keys, history."""
+        asked = {"name": name, "replace": replace}
+        return self._object("POST", "/simulator/snapshots", json=asked, timeout=self._timeout * 2)
+
+    def restore_snapshot(self, name: str) -> Json:
+        """Go back to a snapshot: what came after it is gone, and what was waiting then waits again."""
+        path = f"/simulator/snapshots/{quote(name, safe='')}/restore"
+        return self._object("POST", path, json={}, timeout=self._timeout * 2)
+
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot; raises `NotFound`."""
+        self._send("DELETE", f"/simulator/snapshots/{quote(name, safe='')}")
+
 
 def _pause(seconds: float) -> str:
     """A time to wait as it is sent, a millisecond at least."""

@@ -17,6 +17,7 @@ from emitter.simulator import VERSION
 from emitter.web.guards import guard_api, open_to_all
 from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
+from emitter.web.openapi_snapshots import SNAPSHOTS, SNAPSHOTS_SCHEMAS
 from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
 from emitter.web.operation import Operation
 
@@ -116,6 +117,7 @@ OURS: dict[tuple[str, str], Operation] = {
     ),
     **WORLD,
     **RUNS,
+    **SNAPSHOTS,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
@@ -150,7 +152,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
 }
 _EXAMPLES = {
     "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
-    "other": "another-run",
+    "other": "another-run", "snapshot": "base",
 }  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
@@ -206,7 +208,7 @@ def describe() -> Schema:
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS,
+            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **SNAPSHOTS_SCHEMAS,
                         "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip

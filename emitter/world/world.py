@@ -294,6 +294,12 @@ class World:
     # --- starting over --------------------------------------------------------------------------------------------
 
     @contextmanager
+    def still(self) -> Iterator[None]:
+        """Hold still: nothing is done, and nothing happens by itself."""
+        with self._acting:
+            yield
+
+    @contextmanager
     def replaced(self) -> Iterator[None]:
         """Hold still while the store is emptied, then begin anew from what it holds."""
         with self._acting:
