@@ -874,13 +874,14 @@ class Simulator:
             self._webhooks.clear()
             self._webhooks.update((webhook.id, webhook) for webhook in self.store.webhooks())
             if isinstance(self.clock, VirtualClock):
-                then = snapshots.virtual_now(found)
-                self.clock.set(self.clock.now() if then is None else then)
+                then = self.store.recall("virtual-now")
+                self.clock.set(self.clock.now() if then is None else int(then))
             with self._faulted_lock:
                 self._faulted = snapshots.go_back(
                     self.store.recall("chance"), factory=self.factory, stamps=self._stamps, latest=self._latest_stamp()
                 )
-            self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
+            if self.settings.resume:
+                self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
         return snapshots.told(found)
 
     def delete_snapshot(self, name: str) -> None:

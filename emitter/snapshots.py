@@ -34,12 +34,6 @@ def told(copy: Copy) -> Json:
     }
 
 
-def virtual_now(copy: Copy) -> int | None:
-    """What the virtual clock said then; None where it was the machine's."""
-    found = orjson.loads(copy.about)
-    return clock.parse_rfc3339(found["now"]) if found.get("virtual") else None
-
-
 def facts(*, now: int, virtual: bool, factory: Factory, stamps: Stamps, faulted: dict[str, int]) -> dict[str, str]:
     """What memory knows beside the store: the virtual clock, and where each row of chance is."""
     last, drawn = stamps.position()

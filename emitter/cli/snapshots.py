@@ -32,7 +32,7 @@ def list_snapshots(setup: Setup) -> None:
     """List the snapshots of the store, by name."""
     from emitter.cli.door import opened
 
-    _check_kept(setup)
+    _is_there(setup)
     with opened(setup, looking=True) as door:
         found = door.snapshots()
     show_many(setup.format, found, _table)
@@ -48,8 +48,7 @@ def take_snapshot(setup: Setup, name: str, replace: bool) -> None:
     """Keep all that there is, once what is under way is over."""
     from emitter.cli.door import opened
 
-    _check_kept(setup)
-    with opened(setup, looking=True) as door:
+    with opened(setup, looking=_is_there(setup)) as door:
         taken = door.take_snapshot(name, replace=replace)
     show_one(setup.format, taken, lambda found: [f"Taken: {_line(found)}."])
 
@@ -61,12 +60,11 @@ def take_snapshot(setup: Setup, name: str, replace: bool) -> None:
 def restore_snapshot(setup: Setup, name: str, yes: bool) -> None:
     """Go back to a snapshot, once what is under way is over: what came after it is gone.
 
-    What was waiting then waits again, and is sent. On a terminal it asks first.
+    What was waiting then waits again. On a terminal it asks first.
     """
     from emitter.cli.door import opened
 
-    _check_kept(setup)
-    with opened(setup) as door:
+    with opened(setup, looking=_is_there(setup)) as door:
         if not yes and sys.stdin.isatty():
             click.confirm(f"Go back to {plain(name)} and forget what came after it?", abort=True, err=True)
         found = door.restore_snapshot(name)
@@ -80,17 +78,19 @@ def delete_snapshots(setup: Setup, names: tuple[str, ...]) -> None:
     """Delete snapshots."""
     from emitter.cli.door import opened
 
-    _check_kept(setup)
-    with opened(setup, looking=True) as door:
+    with opened(setup, looking=_is_there(setup)) as door:
         _check_there(door, names)
         for name in dict.fromkeys(names):
             door.delete_snapshot(name)
             say(f"Deleted: {plain(name)}.")
 
 
-def _check_kept(setup: Setup) -> None:
-    if not setup.server and setup.settings.store is None:
+def _is_there(setup: Setup) -> bool:
+    """Whether the store that is meant has a file: then nothing that waits in it is sent. Raises for one in memory."""
+    store = setup.settings.store
+    if not setup.server and store is None:
         raise UsageError("--ephemeral keeps nothing, so there is nothing to go back to. Name a store, or --server URL.")
+    return store is not None and store.is_file()
 
 
 def _check_there(door: Door, names: Sequence[str]) -> None:
