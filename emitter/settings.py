@@ -29,6 +29,7 @@ class Settings:
     store: Path | None = DEFAULT_STORE  # None: in memory
     schemas: Path | None = None
     seed: int | None = None
+    world: str = ""  # what to start with: demo, empty, a world file; empty: the people and tables of every world
     start: int | None = None  # the virtual clock's first moment, nanoseconds since 1970; None: the machine's clock
     assumptions: Assumptions = field(default_factory=Assumptions)
     ca: str = ""  # a PEM file of authorities to trust beside the system's
@@ -162,6 +163,12 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _world(name: str, value: Any) -> str:
+    if not isinstance(value, str | Path) or "\0" in str(value) or not str(value).strip():
+        raise BadValue(name, str(value), "is no world. Write demo, empty, default, or name a world file.")
+    return str(value)
+
+
 def _names(name: str, value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
@@ -214,6 +221,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "schemas": _path,
     "seed": _integer,
     "start": _moment,
+    "world": _world,
     "ca": _text,
     "allow": _targets,
     "token": _text,

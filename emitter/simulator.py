@@ -51,6 +51,7 @@ from emitter.store import Row, Store
 from emitter.transport import Transport
 from emitter.trigger import TriggerSpec
 from emitter.world import World, described, kind_of
+from emitter.worldfile import FORMS, Beginning, Conditions, start, written
 
 try:
     VERSION = installed("request-app-emitter")
@@ -79,6 +80,7 @@ class Simulator:
         self.assumptions = settings.assumptions
         scheme = Scheme.of(self.assumptions)
         self.catalog = Catalog.load(settings.schemas)
+        begun = start(settings.world)
         self.store = Store(settings.store, patience=settings.patience, durable=settings.durable)
         try:
             self.clock: Clock = self._clock()
@@ -109,10 +111,12 @@ class Simulator:
                 assumptions=self.assumptions,
                 suppressed=self._suppressed,
             )
+            self._beginning = None if begun is None else Beginning(begun, self._conditions)
             self.world = World(
                 store=self.store, catalog=self.catalog, factory=self.factory, clock=self.clock,
-                assumptions=self.assumptions, emit=self._emit,
+                assumptions=self.assumptions, emit=self._emit, beginning=self._beginning,
             )  # fmt: skip
+            self._begin()
             known = list(self._webhooks.values())
             self.interrupted = self.dispatcher.resume(known) if settings.resume else 0
             if settings.resume:
@@ -345,6 +349,14 @@ class Simulator:
         self._found()
         return self.world.state()
 
+    def world_file(self, form: str = "yaml") -> bytes:
+        """The present world as a file that brings it back: YAML, or JSON. Raises `BadValue` for another form."""
+        if form not in FORMS:
+            raise BadValue("format", form, f"is none of {', '.join(FORMS)}.")
+        with self.world.still():
+            self.world.found()
+            return written(self.world.known, self.clock.now(), form)
+
     def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
         """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
         self._found()
@@ -364,10 +376,21 @@ class Simulator:
     def _found(self) -> None:
         """Have the people and tables that a world starts with, so that they can be named before the first action.
 
-        One that only looks leaves that to who acts: its seed, and so the names, would be others.
+        One that only looks leaves that to who acts: its seed, and so the names, would be others. A world that was asked
+        for it shows.
         """
-        if self.settings.resume:
+        if self.settings.resume or self._beginning is not None:
             self.world.found()
+
+    def _conditions(self) -> Conditions:
+        return Conditions(self.factory.seed, self.clock.now(), self.assumptions, self.catalog)
+
+    def _begin(self) -> None:
+        """Found the world that was asked for; raises `Conflict` where another one is there already."""
+        if self._beginning is not None:
+            self._beginning.check(self.world.known, str(self.settings.store or "this store"))
+            if self.settings.resume:
+                self.world.keep_founders()
 
     def play(
         self,
@@ -820,6 +843,7 @@ class Simulator:
             self.store.reset()
             self.dispatcher.forget()
             self._webhooks.clear()
+        self._begin()
 
     @contextmanager
     def _still(self) -> Iterator[None]:

@@ -87,6 +87,10 @@ class Client(Speaker):
         """Everything in the simulated app, named and shaped as the vendor's API shows it."""
         return self._object("GET", "/simulator/world")
 
+    def world_file(self, form: str = "yaml") -> bytes:
+        """The present world as a file that brings it back: YAML, or JSON."""
+        return self._send("GET", "/simulator/world/file", params={"format": form}).content
+
     def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
         """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
         filters = {"status": status, "product": product, "user": user}

@@ -71,6 +71,13 @@ class Known:
         }  # fmt: skip
         return tuple(found[kind_named(kind)].values())
 
+    def everything(self) -> list[Entity]:
+        """All things of all kinds, the founding first."""
+        found: list[Entity] = [] if self.founding is None else [self.founding]
+        for each in (self.domains, self.users, self.sources, self.products, self.requests):
+            found += each.values()
+        return found
+
     def user(self, text: str) -> User:
         """The user of this id, name or user name; raises `NotFound`, or `BadValue` where the name is not unique."""
         found = self.users.get(text)
