@@ -39,7 +39,8 @@ def _something(stage: Stage, chance: Random) -> None:
         {}, {"stewards": [chance.choice(users) or "GOVERNANCE", "GOVERNANCE"]},
         {"review": [{"any": ["GOVERNANCE"]}, {"all": ["Manage Data Products", {"type": "GROUP", "name": "no"}]}]},
         {"stewards": [{"type": "ATTRIBUTE", "key": "unit", "value": "x"}, {"type": "CATALOG PERMISSION"}]},
-        {"stewards": [{"type": "DOMAIN PERMISSION", "permission": "Audit Activity", "domainId": chance.choice(domains)}]},
+        {"stewards": [{"type": "DOMAIN PERMISSION", "permission": "Audit Activity",
+                       "domainId": chance.choice(domains)}]},
     ] if domains else [{}])  # fmt: skip
     match chance.randrange(15):
         case 0 | 1 | 2:

@@ -50,9 +50,9 @@ class Publish(Action):
             raise draft.refuse(known.products[self.id], "needs an id that was never used")
         chance = Random(f"{draft.seed}/product/{place}")
         domains = tuple(dict.fromkeys(known.domain(each).id for each in self.domains))
-        domains = domains or (chance.choice(list(known.domains)),)
+        domains = domains or ((chance.choice(list(known.domains)),) if known.domains else ())
         sources = tuple(dict.fromkeys(known.source(each).id for each in self.data_sources))
-        sources = sources or tuple(chance.sample(list(known.sources), 3))
+        sources = sources or tuple(chance.sample(list(known.sources), min(3, len(known.sources))))
         policy = Policy(
             self.policy, stages(known, self.stewards, self.review), self.duration,
             tuple(dict.fromkeys(known.user(each).id for each in self.denied)),
@@ -271,10 +271,11 @@ class AddDataSource(Action):
 
 def newcomer(draft: Draft, name: str = "", id: str = "") -> User:
     """Make a user who was not there before, not yet put."""
-    person = draft.cast.another_person(draft.count("user"))
-    taken = {each.name for each in draft.users()}
-    name = name or next(each for each in _numbered(person.name) if each not in taken)
-    return User(draft.next_number(), id or person.id, name, username(name))
+    place = draft.count("user")
+    if not name:
+        taken = {each.name for each in draft.users()}
+        name = next(each for each in _numbered(draft.cast.another_person(place).name) if each not in taken)
+    return User(draft.next_number(), id or draft.cast.another_person_id(place), name, username(name))
 
 
 def _put(draft: Draft, product: Product) -> Product:

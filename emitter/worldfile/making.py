@@ -54,6 +54,7 @@ class Making:
     def __init__(self, values: Values, known: Known, cast: Cast, conditions: Conditions) -> None:
         self._values, self._known, self._cast, self._conditions = values, known, cast, conditions
         self._reading = Reading(values.mistakes, conditions.catalog)
+        self._parameters: dict[type[Action], dict[str, Parameter]] = {}
 
     def take(self, entity: Entity) -> None:
         """Let a thing be there."""
@@ -66,14 +67,14 @@ class Making:
         kind = KIND_OF[made]
         names = {each.name for each in fields(made)} - {NUMBER}
         action = ACTIONS[made]
-        parameters = {each.name: each for each in action.parameters()}
+        parameters = self._parameters_of(action)
         more = DECISIONS if made is Request else {}
         members = self._values.members(node, [*parameters, *sorted(names - parameters.keys()), *more], of=kind)
         for place in traps(node):
             self._values.mistakes.add(place, place.trap)
         if made is Request:
             action = AskForMaskingException if _masks(members) else AskForAccess
-            parameters = {each.name: each for each in action.parameters()}
+            parameters = self._parameters_of(action)
         asked = {
             name: self._parameter(parameters[name], member) for name, member in members.items() if name in parameters
         }
@@ -83,7 +84,7 @@ class Making:
             if name in names and name not in parameters
         }
         told = {name: self._decision(name, member) for name, member in members.items() if name in more}
-        for each in action.parameters():
+        for each in parameters.values():
             if each.required and asked.get(each.name) is None:
                 self._values.mistakes.add(node, f"{kind}: {each.name} is missing: {each.help}")
         if any(each is WRONG for each in (*asked.values(), *own.values(), *told.values())) or node.told:
@@ -91,6 +92,11 @@ class Making:
         if made is Request:
             return self._request(action, node, members, asked, own, told)
         return self._perform(action, asked, node, at=own.get("created_at", 0), own=own)
+
+    def _parameters_of(self, action: type[Action]) -> dict[str, Parameter]:
+        if action not in self._parameters:
+            self._parameters[action] = {each.name: each for each in action.parameters()}
+        return self._parameters[action]
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
