@@ -417,7 +417,7 @@ class Simulator:
             self.egress.check_url(to)
         self._check_settings(scenario)
         run = run or new_run(scenario.name)
-        self.store.plays.begin(run, asked(scenario, speed=speed))
+        self.store.plays.begin(run, asked(scenario, speed=speed, world=self.settings.world))
         report = play(
             self, scenario, run=run, speed=speed, to=to, signing_key=signing_key, verify_tls=verify_tls, ca=ca,
             watch=watch, stopped=stopped, version=VERSION, store=str(self.settings.store or ""),
@@ -453,7 +453,8 @@ class Simulator:
 
     def check_scenario(self, yaml: str, *, name: str = "", variables: Mapping[str, Any] | None = None) -> Json:
         """Whether a text is a scenario: all that is wrong with it, by line, or what it is about."""
-        return telling.checked(yaml, name=name, catalog=self.catalog, variables=variables)
+        there = self.world.known.called()
+        return telling.checked(yaml, name=name, catalog=self.catalog, variables=variables, there=there)
 
     def scenario_schema(self) -> Json:
         """The JSON Schema of the language, by which editors complete and check."""
@@ -480,7 +481,8 @@ class Simulator:
         Waits up to `wait` seconds for its end. The answer is that of `run`. Raises `ScenarioError`, `Conflict` while
         another is played, and what `play` does.
         """
-        found = telling.chosen(scenario, yaml, called=name, catalog=self.catalog, variables=variables)
+        there = self.world.known.called()
+        found = telling.chosen(scenario, yaml, called=name, catalog=self.catalog, variables=variables, there=there)
         begun = self.registry.start(
             found if seed is None else replace(found, seed=seed), run=run, speed=speed, to=to, signing_key=signing_key,
             verify_tls=verify_tls, ca=ca,

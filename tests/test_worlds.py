@@ -513,3 +513,37 @@ def test_a_server_that_runs_has_its_own(emitter: CommandLine, simulator: Simulat
 
     assert refused.exit_code == 2
     assert f"--world: the simulator at {url} runs with its own." in refused.output
+
+
+# --- scenarios --------------------------------------------------------------------------------------------------------
+
+STORY = (
+    "steps:\n  - {act: request, product: Claims 2025, user: Tony Hoare, as: wish}\n  - {act: cancel, request: wish}\n"
+)
+
+
+def test_a_run_begins_with_the_world_that_it_names_and_with_that_of_no_other_command(
+    emitter: CommandLine, receiver: Receiver
+) -> None:
+    Path("story.yaml").write_text(STORY)
+    run = ("run", "story.yaml", "--to", receiver.url, "--secret", SECRET)
+
+    alone = emitter(*run, EMITTER_WORLD="demo")
+    there = emitter.ok(*run, "--world", "demo")
+    name = json.loads(emitter.ok("runs", "list", "--format", "json"))[0]["run"]
+    again = emitter.ok("run", "--again", name, EMITTER_WORLD="empty")
+    Path("story.yaml").write_text(STORY.replace("2025", "2052"))
+    slip = emitter(*run, "--world", "demo")
+
+    assert (alone.exit_code, 'no data product "Claims 2025"' in alone.output) == (2, True)
+    assert "passed: 2 steps" in there
+    assert "it went the same way" in again
+    assert 'story.yaml:2: no data product "Claims 2052". Did you mean "Claims 2025"?' in slip.output
+
+
+def test_what_is_played_in_a_simulator_may_name_what_is_there(make_simulator: Make) -> None:
+    simulator = make_simulator(world="demo", start=NOW)
+
+    assert simulator.check_scenario(STORY)["ok"]
+    assert simulator.start_run(yaml=STORY, wait=10.0)["state"] == "passed"
+    assert not simulator.check_scenario(STORY.replace("Tony", "Toni"))["ok"]

@@ -220,5 +220,6 @@ def _check(reading: Reading, node: Node, kind: str, value: Any, names: Names) ->
     if there is not None and there.kind in ENTITIES:
         reading.mistakes.add(node, f"{shown(text)} is a {there.kind} (line {there.line}), and this has to be a {kind}.")
         return
-    known = [*names.of(kind), *_FOUND.get(kind, ())]
+    called = sorted(each for each in names.called(kind) if not _ID.fullmatch(each))
+    known = [*names.of(kind), *called, *_FOUND.get(kind, ())]
     reading.mistakes.add(node, reading.unknown(text, node.line, names, kind=kind, known=known))
