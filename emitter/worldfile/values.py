@@ -247,6 +247,7 @@ class Values:
             return self.known.find(kind, text).id
         except NotFound:
             names = [getattr(each, "name", each.id) for each in self.known.all(kind)]
+            names += sorted(name for of, name in self.unsure if of == kind)
             return self.wrong(node, no(kind, text, names))
         except BadValue as error:
             return self.wrong(node, str(error))
