@@ -910,6 +910,7 @@ class Simulator:
                 self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
         return snapshots.told(found)
 
+    @passing
     def delete_snapshot(self, name: str) -> None:
         """Delete a snapshot; raises `NotFound`."""
         self.store.snapshots.delete(name)

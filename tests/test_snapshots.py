@@ -362,6 +362,26 @@ def test_there_is_an_end_to_how_many(simulator: Simulator, monkeypatch: pytest.M
     simulator.take_snapshot("c")
 
 
+def test_memory_has_an_end(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = simulator.take_snapshot("a")["size"]
+    monkeypatch.setattr(snapshots, "MOST_MEMORY", size * 5 // 2)
+    simulator.take_snapshot("b")
+
+    with pytest.raises(Conflict, match="keep the store in a file"):
+        simulator.take_snapshot("c")
+    simulator.take_snapshot("b", replace=True)
+
+
+def test_a_store_that_is_gone_is_not_written_to(make_simulator: Make, tmp_path: Path) -> None:
+    simulator = opened(make_simulator, tmp_path)
+    simulator.take_snapshot("base")
+    (tmp_path / "store.sqlite").rename(tmp_path / "elsewhere.sqlite")
+
+    with pytest.raises(StoreUnusable, match="removed or replaced"):
+        simulator.restore_snapshot("base")
+    (tmp_path / "elsewhere.sqlite").rename(tmp_path / "store.sqlite")
+
+
 def test_only_their_owner_may_read_them(make_simulator: Make, tmp_path: Path) -> None:
     simulator = opened(make_simulator, tmp_path)
     simulator.add_webhook("http://127.0.0.1:9/", signing_key=SECRET)

@@ -408,9 +408,10 @@ class Store:
         self.flush()
         with self._guard:
             try:
+                self.writer.check_there()
                 source.backup(self._connection)
                 migrate(self._connection, self._where)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 raise StoreUnusable(self._where, f"cannot be replaced ({error}); it was left as it is") from None
             self._load()
         self._forget_webhooks()

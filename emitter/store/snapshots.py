@@ -21,6 +21,8 @@ from emitter.store.schema import APPLICATION_ID, MIGRATIONS
 
 MOST = 100
 """How many copies of one store are kept."""
+MOST_MEMORY = 1024 * 1024 * 1024
+"""How many bytes the copies of a store in memory may take together."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ENDING, _UNFINISHED = ".sqlite", ".part"
 _ABOUT = "snapshot"  # the key in `meta` under which a copy says what it is
@@ -55,8 +57,7 @@ class Snapshots:
         """One copy; raises `NotFound`, or `StoreUnusable` for a file that is none of ours."""
         with self._opened(name) as connection:
             about = connection.execute("SELECT value FROM meta WHERE key = ?", (_ABOUT,)).fetchone()
-            pages, size = (connection.execute(f"PRAGMA {each}").fetchone()[0] for each in ("page_count", "page_size"))
-        return Copy(name, about[0] if about else "{}", pages * size)
+            return Copy(name, about[0] if about else "{}", _size(connection))
 
     def check_new(self, name: str, *, replace: bool) -> None:
         """Raise `BadValue` for what is no name, `Conflict` for one that is taken, and where there are too many."""
@@ -80,6 +81,7 @@ class Snapshots:
         self.check_new(name, replace=replace)
         written = {**facts, _ABOUT: about}
         if self.folder is None:
+            self._check_room(name)
             copy = connect(":memory:")
             self._copy(copy, written)
             if name in self._memory:
@@ -127,6 +129,15 @@ class Snapshots:
             close = nearest(name[:100], names)
             hint = f'Did you mean "{close[0]}"?' if close else "" if names else "There is none yet."
             raise NotFound("snapshot", name, hint, nearest=close)
+
+    def _check_room(self, name: str) -> None:
+        with self._reader.connection() as connection:
+            there = _size(connection) + sum(_size(copy) for each, copy in self._memory.items() if each != name)
+        if there > MOST_MEMORY:
+            raise Conflict(
+                f"Snapshots of a store in memory take up to {MOST_MEMORY:,} bytes; these were {there:,}. "
+                "Delete one first, or keep the store in a file: --store FILE."
+            )
 
     def _file(self, name: str) -> Path:
         assert self.folder is not None
@@ -185,6 +196,12 @@ def _known(connection: sqlite3.Connection, where: str) -> sqlite3.Connection:
             where, f"was taken by a newer version (tables {version}; this one knows {len(MIGRATIONS)})."
         )
     return connection
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """How many bytes a database takes."""
+    pages, size = (connection.execute(f"PRAGMA {each}").fetchone()[0] for each in ("page_count", "page_size"))
+    return int(pages * size)
 
 
 def _sync(path: Path) -> None:
