@@ -30,7 +30,9 @@ class Settings:
     store: Path | None = DEFAULT_STORE  # None: in memory
     schemas: Path | None = None
     seed: int | None = None
-    world: str | Mapping[str, Any] | None = None  # what a new world starts with; None: people, domains and tables
+    world: str | Mapping[str, Any] = (
+        ""  # what to start with: demo, empty, a world file, or one written out; "": people and tables
+    )
     start: int | None = None  # the virtual clock's first moment, nanoseconds since 1970; None: the machine's clock
     assumptions: Assumptions = field(default_factory=Assumptions)
     ca: str = ""  # a PEM file of authorities to trust beside the system's
@@ -171,6 +173,12 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _world(name: str, value: Any) -> str:
+    if not isinstance(value, str | Path) or "\0" in str(value) or not str(value).strip():
+        raise BadValue(name, str(value), "is no world. Write demo, empty, default, or name a world file.")
+    return str(value)
+
+
 def _names(name: str, value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
@@ -234,6 +242,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "schemas": _path,
     "seed": _integer,
     "start": moment,
+    "world": _world,
     "ca": _text,
     "allow": _targets,
     "token": _text,

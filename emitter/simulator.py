@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 from emitter import clock as time
+from emitter import snapshots
 from emitter.assumptions import register
 from emitter.clock import Clock, SystemClock, VirtualClock
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
@@ -33,6 +34,7 @@ from emitter.export import export as exported
 from emitter.factory import Factory, Override
 from emitter.faults import Asked, FaultSpec
 from emitter.faults import described as faults_described
+from emitter.gate import Gate, passing
 from emitter.history import History, Json
 from emitter.outgoing import Outgoing
 from emitter.query import AttemptQuery
@@ -51,6 +53,7 @@ from emitter.transport import Transport
 from emitter.trigger import TriggerSpec
 from emitter.vendor import Caller, Desk
 from emitter.world import World, described, kind_of
+from emitter.worldfile import FORMS, Beginning, Conditions, start, written
 
 try:
     VERSION = installed("request-app-emitter")
@@ -82,6 +85,7 @@ class Simulator:
         """Called, the last first, before this is closed."""
         scheme = Scheme.of(self.assumptions)
         self.catalog = self.shared.catalog(settings.schemas)
+        begun = start(settings.world)
         self.store = Store(
             settings.store, patience=settings.patience, durable=settings.durable, readers=settings.readers
         )
@@ -90,10 +94,11 @@ class Simulator:
         try:
             self.clock: Clock = self._clock()
             seed = settings.seed if settings.seed is not None else SystemRandom().getrandbits(48)
-            latest = self.store.last_stamp(self.clock.now() + (time.SECOND if self.clock.virtual else 0))
-            self._stamps = Stamps(Random(f"stamps {seed}"), latest)
+            self._stamps = Stamps(Random(f"stamps {seed}"), self._latest_stamp())
             self._chance = SystemRandom()
-            self._faulted: dict[str, Iterator[int]] = {}  # by run
+            self._faulted: dict[str, int] = {}  # by run
+            self._faulted_lock = threading.Lock()
+            self.gate = Gate()  # what changes records passes it; who replaces them all is alone in it
             self.factory = self._factory(seed)
             self._webhooks = {webhook.id: webhook for webhook in self.store.webhooks()}
             self._webhooks_lock = threading.RLock()
@@ -112,10 +117,12 @@ class Simulator:
                 assumptions=self.assumptions,
                 suppressed=self._suppressed,
             )
+            self._beginning = None if begun is None else Beginning(begun, self._conditions)
             self.world = World(
                 store=self.store, catalog=self.catalog, factory=self.factory, clock=self.clock,
-                assumptions=self.assumptions, emit=self._emit,
+                assumptions=self.assumptions, emit=self._emit, beginning=self._beginning,
             )  # fmt: skip
+            self._begin()
             known = list(self._webhooks.values())
             self.interrupted = self.dispatcher.resume(known) if settings.resume else 0
             if settings.resume:
@@ -142,6 +149,9 @@ class Simulator:
             return SystemClock()
         remembered = int(self.store.recall("virtual-now") or 0)
         return VirtualClock(max(self.settings.start, remembered))
+
+    def _latest_stamp(self) -> int:
+        return self.store.last_stamp(self.clock.now() + (time.SECOND if self.clock.virtual else 0))
 
     def _factory(self, seed: int) -> Factory:
         return Factory(
@@ -210,13 +220,19 @@ class Simulator:
                 self.dispatcher.wait_for_room()
 
     def _triggered(self, spec: TriggerSpec) -> Iterator[Json]:
-        targets = self._targets(spec)
+        self._check_target(spec)
         events = self.make(spec)
         faults = self._asked(spec.faults, seed=spec.seed)
-        while portion := list(islice(events, PORTION)):
-            planned = [(event, self._fan_out(event, targets)) for event in portion]
-            kept = self.dispatcher.accept_all(planned, faults=faults)
-            yield from map(self._accepted, portion, kept)
+        while True:
+            with self.gate.passing():
+                portion = list(islice(events, PORTION))
+                if not portion:
+                    return
+                targets = self._targets(spec)
+                planned = [(event, self._fan_out(event, targets)) for event in portion]
+                kept = self.dispatcher.accept_all(planned, faults=faults)
+                told = list(map(self._accepted, portion, kept))
+            yield from told
 
     def _check_target(self, spec: TriggerSpec) -> None:
         if spec.to:
@@ -227,7 +243,6 @@ class Simulator:
         if not spec.to:
             with self._webhooks_lock:
                 return [each for each in self._webhooks.values() if each.listed and not each.suppressed]
-        self._check_target(spec)
         key = SigningKey(spec.signing_key) if spec.signing_key else None
         return [self._one_off(spec.to, key, verify_tls=spec.verify_tls, ca=spec.ca, http2=spec.http2)]
 
@@ -311,9 +326,12 @@ class Simulator:
         return Asked(specs, seeds[-1] if seeds else self.factory.seed, self._next_faulted)
 
     def _next_faulted(self, run: str) -> int:
-        if len(self._faulted) > _RUNS:
-            self._faulted.clear()
-        return next(self._faulted.setdefault(run, count()))
+        with self._faulted_lock:
+            if len(self._faulted) > _RUNS:
+                self._faulted.clear()
+            number = self._faulted.get(run, 0)
+            self._faulted[run] = number + 1
+            return number
 
     # --- the world --------------------------------------------------------------------------------------------------
 
@@ -339,6 +357,14 @@ class Simulator:
         """Everything in the simulated app, named and shaped as the vendor's API shows it."""
         self._found()
         return self.world.state()
+
+    def world_file(self, form: str = "yaml") -> bytes:
+        """The present world as a file that brings it back: YAML, or JSON. Raises `BadValue` for another form."""
+        if form not in FORMS:
+            raise BadValue("format", form, f"is none of {', '.join(FORMS)}.")
+        with self.world.still():
+            self.world.found()
+            return written(self.world.known, self.clock.now(), form)
 
     def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
         """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
@@ -369,10 +395,21 @@ class Simulator:
     def _found(self) -> None:
         """Have the people and tables that a world starts with, so that they can be named before the first action.
 
-        One that only looks leaves that to who acts: its seed, and so the names, would be others.
+        One that only looks leaves that to who acts: its seed, and so the names, would be others. A world that was asked
+        for it shows.
         """
-        if self.settings.resume:
+        if self.settings.resume or self._beginning is not None:
             self.world.found()
+
+    def _conditions(self) -> Conditions:
+        return Conditions(self.factory.seed, self.clock.now(), self.assumptions, self.catalog)
+
+    def _begin(self) -> None:
+        """Found the world that was asked for; raises `Conflict` where another one is there already."""
+        if self._beginning is not None:
+            self._beginning.check(self.world.known, str(self.settings.store or "this store"))
+            if self.settings.resume:
+                self.world.keep_founders()
 
     def play(
         self,
@@ -399,7 +436,9 @@ class Simulator:
             self.egress.check_url(to)
         self._check_settings(scenario)
         run = run or new_run(scenario.name)
-        self.store.plays.begin(run, asked(scenario, speed=speed))
+        self.store.plays.begin(
+            run, asked(scenario, speed=speed, world=self.settings.world if isinstance(self.settings.world, str) else "")
+        )
         report = play(
             self, scenario, run=run, speed=speed, to=to, signing_key=signing_key, verify_tls=verify_tls, ca=ca,
             watch=watch, stopped=stopped, version=VERSION, store=str(self.settings.store or ""),
@@ -435,7 +474,8 @@ class Simulator:
 
     def check_scenario(self, yaml: str, *, name: str = "", variables: Mapping[str, Any] | None = None) -> Json:
         """Whether a text is a scenario: all that is wrong with it, by line, or what it is about."""
-        return telling.checked(yaml, name=name, catalog=self.catalog, variables=variables)
+        there = self.world.known.called()
+        return telling.checked(yaml, name=name, catalog=self.catalog, variables=variables, there=there)
 
     def scenario_schema(self) -> Json:
         """The JSON Schema of the language, by which editors complete and check."""
@@ -462,7 +502,8 @@ class Simulator:
         Waits up to `wait` seconds for its end. The answer is that of `run`. Raises `ScenarioError`, `Conflict` while
         another is played, and what `play` does.
         """
-        found = telling.chosen(scenario, yaml, called=name, catalog=self.catalog, variables=variables)
+        there = self.world.known.called()
+        found = telling.chosen(scenario, yaml, called=name, catalog=self.catalog, variables=variables, there=there)
         begun = self.registry.start(
             found if seed is None else replace(found, seed=seed), run=run, speed=speed, to=to, signing_key=signing_key,
             verify_tls=verify_tls, ca=ca,
@@ -543,6 +584,7 @@ class Simulator:
         complete = self.dispatcher.watch(enough, timeout)
         return {"complete": complete, "attempts": found}
 
+    @passing
     def resend(self, attempt_id: int, *, as_is: bool = False) -> Json:
         """Send an attempt's event to its webhook again, signed anew or byte for byte as it was; a new delivery."""
         rows = self.store.reader.attempt_rows([attempt_id])
@@ -587,6 +629,7 @@ class Simulator:
             raise NotFound("webhook", webhook_id)
         return found
 
+    @passing
     def add_webhook(
         self, url: str, *, verify_tls: bool = True, signing_key: str = "", ca: str = "", http2: bool = False
     ) -> Webhook:
@@ -604,6 +647,7 @@ class Simulator:
         self._webhooks[added.id] = added
         return added
 
+    @passing
     def change_webhook(
         self,
         webhook_id: str,
@@ -643,6 +687,7 @@ class Simulator:
             self.dispatcher.drop(changed, "The webhook was suppressed.")
         return changed
 
+    @passing
     def delete_webhook(self, webhook_id: str) -> None:
         """Remove a registration; what waits for it is dropped."""
         with self._webhooks_lock:
@@ -654,7 +699,7 @@ class Simulator:
     def test_webhook(self, webhook_id: str) -> Json:
         """Send the test payload to one webhook and wait for what comes of it; a success ends a suppression."""
         webhook = self.webhook(webhook_id)
-        attempt = self._test(webhook)
+        attempt = self._test(lambda: self.webhook(webhook_id))
         if attempt is not None and attempt["outcome"] == "accepted" and webhook.suppressed:
             self.change_webhook(webhook_id, suppressed=False)
         return self.test_result(attempt)
@@ -663,14 +708,15 @@ class Simulator:
         """Send the test payload to a configuration that is not kept (or to all webhooks: `test.scope`)."""
         self.egress.check_url(url)
         key = SigningKey(signing_key) if signing_key else None
-        attempt = self._test(self._one_off(url, key, verify_tls=verify_tls))
+        attempt = self._test(lambda: self._one_off(url, key, verify_tls=verify_tls))
         if self.assumptions.test_scope == "all":
             for webhook in self.webhooks():
-                self._test(webhook)
+                self._test(lambda id=webhook.id: self.webhook(id))  # type: ignore[misc]
         return self.test_result(attempt)
 
-    def _test(self, webhook: Webhook) -> Json | None:
-        accepted = self.dispatcher.accept_and_wait(self.factory.test_event(), [webhook], express=True)
+    def _test(self, find: Callable[[], Webhook]) -> Json | None:
+        with self.gate.passing():
+            accepted = self.dispatcher.accept_and_wait(self.factory.test_event(), [find()], express=True)
         longest = self.assumptions.delivery_timeout.total_seconds() + 2.0
         found = self.deliveries([self.store.delivery_ids.show(accepted.deliveries[0].id)], wait=longest)[0]
         return found["attempts"][-1] if found["attempts"] else None
@@ -742,6 +788,7 @@ class Simulator:
         found = (self.world.next_due(), self.dispatcher.next_due())
         return min((each for each in found if each is not None), default=None)
 
+    @passing
     def advance(
         self,
         by: timedelta | None = None,
@@ -769,6 +816,7 @@ class Simulator:
         self.store.remember("virtual-now", str(self.clock.now()))
         return self.state()
 
+    @passing
     def pass_to(self, moment: int, arrive: Callable[[int], None] = lambda due: None) -> None:
         """Move the virtual clock to a moment; `arrive` is told of each that something falls due at, before it is there.
 
@@ -826,18 +874,84 @@ class Simulator:
         return self.dispatcher.settle(timeout)
 
     def reset(self) -> None:
-        """Forget all events, deliveries, attempts, webhooks, runs and the world.
+        """Forget all events, deliveries, attempts, webhooks, runs and the world; snapshots stay.
 
         A run is ended; what is under way is let finish first.
         """
         self.registry.stop()
-        with self.world.replaced(), self._webhooks_lock:
-            for webhook in list(self._webhooks.values()):
-                self.dispatcher.drop(webhook, "The simulator was reset.", gone=True)
-            self.dispatcher.settle(self.assumptions.delivery_timeout.total_seconds() + 2.0)
+        with self._replacing():
             self.store.reset()
             self.dispatcher.forget()
             self._webhooks.clear()
+        self._begin()
+
+    @contextmanager
+    def _still(self) -> Iterator[None]:
+        """Let nothing happen for a while, once what is under way is over."""
+        patience = self.assumptions.delivery_timeout.total_seconds() + 2.0
+        with self.gate.alone(), self.world.still(), self.dispatcher.still(patience), self._webhooks_lock:
+            yield
+
+    @contextmanager
+    def _replacing(self) -> Iterator[None]:
+        """As `_still`, and begin anew from what the store holds then."""
+        with self._still():
+            with self.world.replaced():
+                yield
+            if self.settings.resume:
+                self.world.resume()
+
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def snapshots(self) -> list[Json]:
+        """The snapshots of this store, by name."""
+        return [snapshots.told(each) for each in self.store.snapshots.all()]
+
+    def take_snapshot(self, name: str, *, replace: bool = False) -> Json:
+        """Keep all that there is under a name, to go back to: world, clock, webhooks with their keys, history.
+
+        What is under way is let finish first. Raises `BadValue` for what is no name, and `Conflict` for one that is
+        taken, unless it is to be replaced.
+        """
+        kept = self.store.snapshots
+        kept.check_new(name, replace=replace)
+        with self._still():
+            now, virtual = self.clock.now(), self.clock.virtual
+            about = snapshots.about(counts=self.store.counts(), now=now, virtual=virtual)
+            with self._faulted_lock:
+                facts = snapshots.facts(
+                    now=now, virtual=virtual, factory=self.factory, stamps=self._stamps, faulted=self._faulted
+                )
+            return snapshots.told(kept.take(name, about, facts, replace=replace))
+
+    def restore_snapshot(self, name: str) -> Json:
+        """Go back to a snapshot: what came after it is gone, and what was waiting then waits again.
+
+        A run is ended; what is under way is let finish first. A virtual clock goes back, too. The next events are those
+        that came next then, where the seed is the same. Raises `NotFound`.
+        """
+        found = self.store.snapshots.find(name)
+        self.registry.stop()
+        with self._replacing():
+            self.store.snapshots.restore(name)
+            self.dispatcher.forget()
+            self._webhooks.clear()
+            self._webhooks.update((webhook.id, webhook) for webhook in self.store.webhooks())
+            if isinstance(self.clock, VirtualClock):
+                then = self.store.recall("virtual-now")
+                self.clock.set(self.clock.now() if then is None else int(then))
+            with self._faulted_lock:
+                self._faulted = snapshots.go_back(
+                    self.store.recall("chance"), factory=self.factory, stamps=self._stamps, latest=self._latest_stamp()
+                )
+            if self.settings.resume:
+                self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
+        return snapshots.told(found)
+
+    @passing
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot; raises `NotFound`."""
+        self.store.snapshots.delete(name)
 
     def backup(self, target: Path) -> None:
         """Copy the store to a new file while it runs."""

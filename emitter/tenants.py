@@ -19,11 +19,13 @@ from typing import Any
 import orjson
 
 from emitter import clock
-from emitter.errors import BadValue, Conflict, EmitterError, NotFound, StoreUnusable, UsageError, nearest
+from emitter.errors import BadValue, Conflict, EmitterError, NotFound, StoreUnusable, UnknownName, UsageError, nearest
 from emitter.settings import Settings, moment, switches
 from emitter.simulator import Simulator
 from emitter.store.tokens import TenantRow
 from emitter.tokens import Token, name_of
+from emitter.worldfile import DEFAULT as DEFAULT_WORLD
+from emitter.worldfile import named
 
 Json = dict[str, Any]
 
@@ -107,8 +109,8 @@ class Tenants:
         the server's store. Raises `Conflict` for a name that another has, for one too many, and for a server that keeps
         nothing, and what a setting is refused with.
         """
-        if world is not None:
-            raise BadValue("world", str(world), "cannot be chosen: a world starts with people, domains and tables.")
+        if isinstance(world, str) and world not in (DEFAULT_WORLD, *named()):
+            raise UnknownName("world", world, (DEFAULT_WORLD, *named()))
         asked = Asked(
             name_of(name), world, seed, _moment(start), switches(assume or {}), ephemeral, clock.wall()
         )  # fmt: skip

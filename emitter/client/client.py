@@ -87,6 +87,10 @@ class Client(Speaker):
         """Everything in the simulated app, named and shaped as the vendor's API shows it."""
         return self._object("GET", "/simulator/world")
 
+    def world_file(self, form: str = "yaml") -> bytes:
+        """The present world as a file that brings it back: YAML, or JSON."""
+        return self._send("GET", "/simulator/world/file", params={"format": form}).content
+
     def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
         """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
         filters = {"status": status, "product": product, "user": user}
@@ -377,6 +381,26 @@ class Client(Speaker):
         """Forget all events, deliveries, attempts, webhooks, runs and the world of a tenant; its tokens stay."""
         path = f"/simulator/tenants/{quote(tenant_id, safe='')}/reset"
         self._send("POST", path, json={}, timeout=self._timeout * 2)
+
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def snapshots(self) -> list[Json]:
+        """The snapshots of the server's store, by name."""
+        return self._list("GET", "/simulator/snapshots", "snapshots")
+
+    def take_snapshot(self, name: str, *, replace: bool = False) -> Json:
+        """Keep all that there is under a name, to go back to: world, clock, webhooks with their keys, history."""
+        asked = {"name": name, "replace": replace}
+        return self._object("POST", "/simulator/snapshots", json=asked, timeout=self._timeout * 2)
+
+    def restore_snapshot(self, name: str) -> Json:
+        """Go back to a snapshot: what came after it is gone, and what was waiting then waits again."""
+        path = f"/simulator/snapshots/{quote(name, safe='')}/restore"
+        return self._object("POST", path, json={}, timeout=self._timeout * 2)
+
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot; raises `NotFound`."""
+        self._send("DELETE", f"/simulator/snapshots/{quote(name, safe='')}")
 
 
 def _pause(seconds: float) -> str:

@@ -47,7 +47,8 @@ class Factory:
             raise BadValue("seed", seed, "does not fit into 64 bits.")
         self.seed = SystemRandom().getrandbits(32) if seed is None else seed
         self._catalog, self._assumptions, self._clock, self._stamps = catalog, assumptions, clock, stamps
-        self._draw = Random(f"{self.seed}/events").getrandbits
+        self._chance = Random(f"{self.seed}/events")
+        self._draw = self._chance.getrandbits
         self.cast = Cast(self.seed, assumptions)
         """The products and people that this factory's events are about."""
         self._products = self.cast.products
@@ -63,6 +64,14 @@ class Factory:
         )
         other._plans = self._plans
         return other
+
+    def position(self) -> tuple[Any, ...]:
+        """Where in its row of chance the factory is."""
+        return self._chance.getstate()
+
+    def go_to(self, position: tuple[Any, ...]) -> None:
+        """Go on from where it was, so that the next events are those that followed then."""
+        self._chance.setstate(position)
 
     def event(
         self,
