@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 from emitter.captures import curl, forms, har, raw_http
 from emitter.captures.documents import of_document, of_line
-from emitter.captures.values import BOM, STDIN, Broken, Captured, Origin
+from emitter.captures.values import BOM, HISTORY, STDIN, Broken, Captured, Origin
 from emitter.errors import UsageError
 
 HEAD = 64 * 1024
@@ -50,7 +50,7 @@ def read_history(pieces: Iterable[bytes]) -> Iterator[Captured | Broken]:
     """Read attempts as our own export gives them, a line each: `Door.export(query, "jsonl")`."""
     for number, piece in enumerate(pieces, start=1):
         begun = _ATTEMPT.match(piece)
-        origin = Origin(f"attempt {begun[1].decode()}") if begun else Origin("history", line=number)
+        origin = Origin(HISTORY, entry=int(begun[1])) if begun else Origin("history", line=number)
         found = of_line(piece, origin)
         if found is not None:
             yield found
