@@ -41,7 +41,7 @@ class Contract:
         try:
             body = _read(raw)
         except BadJson as error:
-            return Verdict("", "invalid", (Finding("", "json", str(error), value=_begun(raw)),))
+            return unread(raw, error)
         name = body.get("type") if isinstance(body, dict) else None
         name = name if isinstance(name, str) else ""
         verdict, broken = self._catalog.verdict(body)
@@ -52,6 +52,12 @@ class Contract:
             verdict = "valid" if name in self._catalog else "unknown"
         missing = {each.message for each in broken if each.rule == "required"}
         return Verdict(name, verdict, tuple(violations), (*softened, *self._assumed.differences(body, missing=missing)))
+
+
+def unread(raw: bytes, error: BadJson) -> Verdict:
+    """The verdict on a body that is not the JSON that any parser reads alike."""
+    begun = shown(raw[:61].decode("utf-8", "backslashreplace"), 60)[1:-1]
+    return Verdict("", "invalid", (Finding("", "json", str(error), value=begun),))
 
 
 def _read(raw: bytes) -> Any:
@@ -93,7 +99,3 @@ def _value_at(body: Any, pointer: str, rule: str) -> str:
         except (LookupError, TypeError, ValueError):
             return ""
     return shown(json.dumps(found, ensure_ascii=False), 120)[1:-1]
-
-
-def _begun(raw: bytes) -> str:
-    return shown(raw[:61].decode("utf-8", "backslashreplace"), 60)[1:-1]
