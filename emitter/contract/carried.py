@@ -58,7 +58,7 @@ class Carried:
         given = {name.lower(): value for name, value in captured.headers}
         for name, (words, wanted) in self._expected.items():
             found = given.get(name)
-            if found is None or _spelt(found) != _spelt(wanted):
+            if found != wanted and (found is None or _spelt(found) != _spelt(wanted)):
                 rule = "content-type" if name == "content-type" else "header"
                 came = "is not there" if found is None else f"is {shown(found)}"
                 yield Finding(
