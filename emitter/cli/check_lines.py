@@ -36,6 +36,7 @@ class Lines:
         self._length = self._warned = 0
         self._warnings: dict[tuple[str, ...], _Kind] = {}
         self._left_out = 0
+        self._labels = {word: paint(f"{WORDS.get(word, word):<10}", colour) for word, colour in COLOURS.items()}
 
     def add(self, each: Checked) -> None:
         """Print one, or keep it for its row."""
@@ -43,9 +44,9 @@ class Lines:
             self._warn(finding, each.origin)
         if each.wrong or self._verbose:
             self._flush()
-            self._say(_line(each, str(each.origin), short_type(each.type)))
-            for line in _details(each):
-                self._say(f"    {line}")
+            # At once, not line by line: to print costs as much as to judge.
+            lines = [self._line(each, str(each.origin), short_type(each.type))]
+            self._say("\n".join([*lines, *(f"    {line}" for line in _details(each))]))
         elif self._run and _alike(self._run[0], each):
             self._run[1:] = [each]
             self._length += 1
@@ -65,7 +66,7 @@ class Lines:
                     self._say(line)
             if self._left_out:
                 self._say(f"  and {self._left_out:,} times of more kinds: --format jsonl has them all")
-        if not alone:
+        if not alone and tally.words:
             for line in _sum(tally):
                 self._say(line)
 
@@ -85,12 +86,21 @@ class Lines:
             return
         first, last = self._run[0], self._run[-1]
         if self._length == 1:
-            self._say(_line(first, str(first.origin), short_type(first.type)))
+            self._say(self._line(first, str(first.origin), short_type(first.type)))
         else:
             end = last.origin.line or last.origin.entry
             warned = f", {self._warned:,} with warnings" if self._warned else ""
-            self._say(_line(first, f"{first.origin}-{end}", f"{self._length:,} events{warned}", run=True))
+            self._say(self._line(first, f"{first.origin}-{end}", f"{self._length:,} events{warned}", run=True))
         self._run, self._length = [], 0
+
+    def _line(self, each: Checked, where: str, what: str, *, run: bool = False) -> str:
+        parts = [self._labels[each.word], plain(where), what]
+        if each.signed is not None:
+            words = {True: "signature ok", False: "signature refused", None: "signature not verified"}[each.signed.ok]
+            parts.append(paint(words, {True: GREEN, False: RED, None: DIM}[each.signed.ok]))
+        if each.warned and not run and each.verdict is not None:
+            parts.append(counted(len(each.verdict.warnings), "warning"))
+        return "  ".join(filter(None, parts))
 
 
 def _alike(one: Checked, other: Checked) -> bool:
@@ -99,17 +109,6 @@ def _alike(one: Checked, other: Checked) -> bool:
     counted = (here.line and there.line) or (here.entry and there.entry)
     signed = (one.signed and one.signed.ok) == (other.signed and other.signed.ok)
     return bool(counted) and here.file == there.file and one.word == other.word and signed
-
-
-def _line(each: Checked, where: str, what: str, *, run: bool = False) -> str:
-    word = WORDS.get(each.word, each.word)
-    parts = [paint(f"{word:<10}", COLOURS[each.word]), plain(where), what]
-    if each.signed is not None:
-        words = {True: "signature ok", False: "signature refused", None: "signature not verified"}[each.signed.ok]
-        parts.append(paint(words, {True: GREEN, False: RED, None: DIM}[each.signed.ok]))
-    if each.warned and not run and each.verdict is not None:
-        parts.append(counted(len(each.verdict.warnings), "warning"))
-    return "  ".join(filter(None, parts))
 
 
 def _details(each: Checked) -> Iterator[str]:

@@ -34,6 +34,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "header": "a header that is not assumed, or lacks, or has another value",
     }
 )
+MOST_NAMES, LONGEST_NAME = 200, 200  # of unknown types, to which the nearest known one is looked for
 ENVELOPE = ("timestamp", "data", "type")
 _DIGITS = re.compile(r"(?:\.([0-9]*))?Z\Z")
 _FORMS = {
@@ -60,6 +61,7 @@ class Assumed:
         self._digits = assumptions.payload_timestamp_digits
         self._kinds = {kind.name: _Kind(kind, assumptions) for kind in catalog}
         self._test_type = _test_type(assumptions)
+        self._near: dict[str, str] = {}
 
     def differences(self, body: object, *, missing: Collection[str] = ()) -> Iterator[Finding]:
         """Find what differs; `missing` are messages of violations, whose members are not missed once more."""
@@ -93,8 +95,13 @@ class Assumed:
         )  # fmt: skip
 
     def _unknown(self, name: str) -> Finding:
-        near = nearest(name, self._catalog.names)
-        hint = f" The nearest is {near[0]}." if near else ""
+        near = self._near.get(name)
+        if near is None:  # to look for it takes a thousand times as long as all else
+            few = len(self._near) < MOST_NAMES and len(name) <= LONGEST_NAME
+            near = next(iter(nearest(name, self._catalog.names)), "") if few else ""
+            if few:
+                self._near[name] = near
+        hint = f" The nearest is {near}." if near else ""
         return Finding(
             "/type", "unknown-type", f"no schema describes the type {shown(name)}.{hint}", ASSUMED, _json(name)
         )
