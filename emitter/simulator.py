@@ -25,6 +25,7 @@ from emitter import clock as time
 from emitter import snapshots
 from emitter.assumptions import register
 from emitter.clock import Clock, SystemClock, VirtualClock
+from emitter.contract.check import Contract
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
@@ -85,6 +86,7 @@ class Simulator:
         """Called, the last first, before this is closed."""
         scheme = Scheme.of(self.assumptions)
         self.catalog = self.shared.catalog(settings.schemas)
+        self.contract = Contract(self.catalog, settings.assumptions)
         begun = start(settings.world)
         self.store = Store(
             settings.store, patience=settings.patience, durable=settings.durable, readers=settings.readers
@@ -611,8 +613,8 @@ class Simulator:
         return exported(self.history, query, form)
 
     def check(self, body: bytes) -> Json:
-        """Hold a body against the schemas: `verdict` and `violations`."""
-        return self.history.contract(body)
+        """Hold a body against what is documented and what is assumed: `verdict`, `violations` and `warnings`."""
+        return self.contract.of_body(body).to_json()
 
     # --- webhooks ---------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from dataclasses import dataclass, fields
+from functools import cache
 
 from emitter.assumptions import Assumptions
 from emitter.errors import BadValue
@@ -146,6 +147,7 @@ def standard_content(body: bytes, message_id: str, seconds: int | str) -> bytes:
     return f"{message_id}.{seconds}.".encode("utf-8", "replace") + body
 
 
+@cache  # of a few switches, and asked for with every signature that is verified
 def assumed(switch: str) -> str:
     """Say that a switch decides what nobody documents: with its open question, and what would settle it."""
     unknown = next(item.metadata["unknown"] for item in fields(Assumptions) if item.metadata["switch"] == switch)
