@@ -1,0 +1,224 @@
+"""Decide what one changed rule breaks: a proof that it breaks nothing, an event that shows that it does, or neither.
+
+The proofs are those of the algebra of `jsonschema-rs`, of which only "yes" counts, and of trying every value where
+there are finitely many. An event is shown only after both sides have judged it: one allows it, the other does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from random import Random
+from typing import Any
+
+import jsonschema_rs
+
+from emitter.catalog import BASE, Documents
+from emitter.contract.compare_mutations import MISSING, breaking, found_at, placed
+from emitter.contract.compare_rules import Rule, Rules, Step, canonical, pointer, rules_of, wrapped
+from emitter.contract.compare_samples import POOL, Sampler, unique
+
+FINE, BREAKS, UNKNOWN = "fine", "breaks", "unknown"
+_BODIES = 12  # that are changed in search of a witness
+_SOON, _TRIED = 600, 5_000  # bodies that are judged for one rule before the algebra is asked, and behind it
+_LISTED = 20_000  # values of an enum that are all tried
+LARGEST = 1024 * 1024  # bytes of a witness
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found out about one direction of one change: `verdict`, and for `breaks` the event that shows it."""
+
+    verdict: str
+    body: Any = None
+
+
+class Side:
+    """One of the two schemas, ready to judge; `name` keeps its addresses apart from those of the other side."""
+
+    def __init__(self, name: str, documents: Documents, file: str) -> None:
+        self.documents, self.file = documents, file
+        self.base = f"https://{name}.schemas.invalid/"
+        self.registry = jsonschema_rs.Registry([(self.base + each, found) for each, found in documents.items()])
+        self.is_valid = self.compiled(documents[file])
+
+    def compiled(self, schema: Any) -> Any:
+        """What judges whole bodies by a schema that may refer to this side's files."""
+        return jsonschema_rs.Draft202012Validator(
+            self.rebased(schema), registry=self.registry, validate_formats=True, offline=True,
+            base_uri=self.base + self.file,
+        ).is_valid  # fmt: skip
+
+    def rebased(self, schema: Any) -> Any:
+        """A schema whose `$ref`s lead to the files of this side."""
+        text = canonical(schema)
+        return json.loads(text.replace('"$ref":"' + BASE, '"$ref":"' + self.base)) if BASE in text else schema
+
+    def canonical(self, schema: Any) -> jsonschema_rs.CanonicalSchema | None:
+        """A schema in the form that the algebra works on; None if it has none."""
+        try:
+            return jsonschema_rs.canonicalize(
+                self.rebased(schema), draft=jsonschema_rs.Draft202012, validate_formats=True, registry=self.registry,
+                base_uri=self.base + self.file, offline=True,
+            )  # fmt: skip
+        except (ValueError, jsonschema_rs.canonical.CanonicalizationError):
+            return None
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The schema taken apart."""
+        return rules_of(self.documents, self.file)
+
+    @cached_property
+    def whole(self) -> jsonschema_rs.CanonicalSchema | None:
+        """The whole schema for the algebra."""
+        return self.canonical(self.documents[self.file])
+
+    def local(self, steps: tuple[Step, ...]) -> Any:
+        """What this side demands of the value at a place, as far as it is said for exactly that place."""
+        return {"allOf": [rule.schema for rule in self.rules.at(steps)]}
+
+
+class Pair:
+    """Two schemas, and bodies to begin the search for witnesses with."""
+
+    def __init__(self, old: Side, new: Side, bodies: Sequence[Any] = (), *, algebra: bool = True) -> None:
+        self.old, self.new, self._bodies, self.algebra = old, new, list(bodies), algebra
+        self._valid: dict[bool, list[Any]] = {}
+
+    def receivers(self, rules: Sequence[Rule]) -> Found:
+        """Whether the new side allows what these rules of the old one forbid."""
+        return self._first(rules, self.old, self.new)
+
+    def senders(self, rules: Sequence[Rule]) -> Found:
+        """Whether the old side allowed what these rules of the new one forbid."""
+        return self._first(rules, self.new, self.old)
+
+    def _first(self, rules: Sequence[Rule], strict: Side, other: Side) -> Found:
+        unknown = False
+        for rule in rules:
+            found = self._decide(rule, strict, other)
+            if found.verdict == BREAKS:
+                return found
+            unknown = unknown or found.verdict == UNKNOWN
+        return Found(UNKNOWN if unknown else FINE)
+
+    def _decide(self, rule: Rule, strict: Side, other: Side) -> Found:
+        """Whether whatever `other` allows keeps a rule of `strict`."""
+        local = other.local(rule.steps)
+        if self._all_listed_keep(rule, strict, other, local):
+            return Found(FINE)
+        try:
+            keeps = strict.compiled(rule.whole())
+        except ValueError:
+            return Found(UNKNOWN)
+        candidates = self._candidates(rule, strict, other, local)
+        body = self._witness(islice(candidates, _SOON), keeps, strict, other)
+        whole = None
+        if body is MISSING and self.algebra:
+            if _covers(strict.canonical(rule.schema), other.canonical(local)):
+                return Found(FINE)
+            whole = strict.canonical(rule.whole())
+            if _covers(whole, other.whole):
+                return Found(FINE)
+        if body is MISSING:
+            body = self._witness(chain(_difference(other.whole, whole), candidates), keeps, strict, other)
+        return Found(UNKNOWN) if body is MISSING else Found(BREAKS, body)
+
+    def _all_listed_keep(self, rule: Rule, strict: Side, other: Side, local: Any) -> bool:
+        """Whether the other side lists the values of that place, and each of them keeps the rule."""
+        lists = [
+            each["enum"] if "enum" in each else [each["const"]]
+            for each in local["allOf"]
+            if isinstance(each, dict) and ("enum" in each or "const" in each)
+        ]
+        if not lists or len(values := min(lists, key=len)) > _LISTED:
+            return False
+        try:
+            keeps, stands = strict.compiled(rule.schema), other.compiled(local)
+        except ValueError:
+            return False
+        return all(keeps(value) or not stands(value) for value in values)
+
+    def _witness(self, candidates: Iterator[Any], keeps: Any, strict: Side, other: Side) -> Any:
+        """The first body that the other side allows, and the strict one does not because of the rule."""
+        best, size, left = MISSING, 0, 6
+        for body in islice(candidates, _TRIED):
+            if not keeps(body) and other.is_valid(body) and not strict.is_valid(body):
+                length = len(canonical(body))
+                if best is MISSING or length < size:
+                    best, size = body, length
+                left -= 1
+                if not left:
+                    break
+        return best if size <= LARGEST else MISSING
+
+    def bodies(self, side: Side) -> list[Any]:
+        """Bodies that a side allows, to be changed."""
+        is_old = side is self.old
+        if is_old not in self._valid:
+            made = Sampler(side.documents, Random("bodies")).values(side.file, side.documents[side.file])
+            given = unique([*self._bodies, *made], 200)
+            self._valid[is_old] = [body for body in given if side.is_valid(body)][:_BODIES]
+        return self._valid[is_old]
+
+    def _candidates(self, rule: Rule, strict: Side, other: Side, local: Any) -> Iterator[Any]:
+        chance = Random(f"candidates {rule.keyword}")
+        sampler = Sampler(other.documents, chance)
+        bodies = self.bodies(other)
+        fill = [sampler.values(other.file, _demanded(other, rule.steps[:depth]), 8) for depth in range(len(rule.steps))]
+        likely = sampler.values(other.file, _demanded(other, rule.steps))
+        strict_ones = Sampler(strict.documents, chance).values(strict.file, rule.schema)
+        present = [found for body in bodies if (found := found_at(body, rule.steps)) is not MISSING]
+        named = sorted(other.rules.named.get(pointer(rule.steps), ()))
+        values = unique(
+            [*likely, *breaking(rule, unique([*present, *likely, *strict_ones], 24), named, chance), *strict_ones, *POOL],
+            500,
+        )  # fmt: skip
+        fill = [*fill, likely]
+        for value in values:
+            for body in bodies[:4]:
+                yield from placed(body, rule.steps, value, fill)
+        for body in bodies:
+            yield body
+            yield from placed(body, rule.steps, MISSING, fill)
+            for value in values[:80]:
+                yield from placed(body, rule.steps, value, fill)
+        for value in values if not rule.steps else ():
+            yield value
+
+
+def _demanded(side: Side, steps: tuple[Step, ...]) -> Any:
+    """What a side says of the value at a place and of what is in it, to make values from."""
+    parts: list[Any] = []
+    for rule in side.rules.rules:
+        if rule.steps[: len(steps)] == steps:
+            parts.append(wrapped(rule.steps[len(steps) :], rule.schema))
+    return {"allOf": parts[:200]}
+
+
+def _covers(wide: jsonschema_rs.CanonicalSchema | None, narrow: jsonschema_rs.CanonicalSchema | None) -> bool:
+    """Whether it is proven that one schema allows whatever the other does."""
+    if wide is None or narrow is None:
+        return False
+    try:
+        return wide.covers(narrow) == jsonschema_rs.canonical.Containment.YES
+    except (ValueError, RuntimeError, jsonschema_rs.canonical.CanonicalizationError):
+        return False
+
+
+def _difference(
+    allowed: jsonschema_rs.CanonicalSchema | None, forbidden: jsonschema_rs.CanonicalSchema | None
+) -> Iterator[Any]:
+    """Bodies made from what one schema allows and the other does not, as far as the algebra can say it."""
+    if allowed is None or forbidden is None:
+        return
+    try:
+        schema = allowed.subtract(forbidden).to_json_schema()
+    except Exception:  # noqa: BLE001  # whatever it cannot do, it is only where candidates come from
+        return
+    if isinstance(schema, dict):
+        yield from Sampler({"": schema}, Random("difference")).values("", schema, 200)
