@@ -23,7 +23,8 @@ def placed(body: Any, steps: Sequence[Step], value: Any, fill: Sequence[Sequence
     """
     copy = deepcopy(body)
     if not steps:
-        yield value
+        if value is not MISSING:
+            yield value
         return
     here = copy
     for number, step in enumerate(steps):
