@@ -17,6 +17,7 @@ from typing import Any
 from emitter.catalog import Documents
 from emitter.contract.compare_changes import Change, changes_of
 from emitter.contract.compare_deciding import UNKNOWN, Found, Pair, Side
+from emitter.errors import Violation
 
 SHARE = 1.0  # seconds of CPU for the changes of one event type
 _EACH = 0.4  # seconds of CPU for one change
@@ -28,7 +29,7 @@ Json = dict[str, Any]
 
 
 def decided(old: Json, new: Json, bodies: Sequence[Any], count: int) -> Iterator[tuple[Found, Found, str]]:
-    """Decide `count` changes between two schemas (`documents` and `file` of each), in order.
+    """Decide `count` changes between two schemas, in order: `documents`, `file` and provenance `marks` of each.
 
     Each is what it means for receivers, for senders, and a reason where it was given up.
     """
@@ -50,7 +51,7 @@ def decided(old: Json, new: Json, bodies: Sequence[Any], count: int) -> Iterator
             for line in worker.stdout:
                 answer = json.loads(line)
                 left, algebra = answer["left"], True
-                yield Found(*answer["receivers"]), Found(*answer["senders"]), ""
+                yield _read(answer["receivers"]), _read(answer["senders"]), ""
                 reached += 1
         if reached < count:
             left -= min(_EACH, left)
@@ -72,8 +73,19 @@ def decided_here(old: Json, new: Json, bodies: Sequence[Any], count: int) -> Ite
 
 
 def _pair(task: Json) -> Pair:
-    sides = [Side(name, task[name]["documents"], task[name]["file"]) for name in ("old", "new")]
-    return Pair(*sides, task["bodies"], algebra=task["algebra"])
+    old, new = (
+        Side(name, task[name]["documents"], task[name]["file"], task[name].get("marks", {})) for name in ("old", "new")
+    )
+    return Pair(old, new, task["bodies"], algebra=task["algebra"])
+
+
+def _written(found: Found) -> Json:
+    violations = [[each.pointer, each.rule, each.message, each.provenance] for each in found.violations]
+    return {"verdict": found.verdict, "body": found.body, "violations": violations}
+
+
+def _read(answer: Json) -> Found:
+    return Found(answer["verdict"], answer["body"], tuple(Violation(*each) for each in answer["violations"]))
 
 
 def _changes(pair: Pair) -> list[Change]:
@@ -109,11 +121,7 @@ def work() -> None:
         signal.setitimer(signal.ITIMER_PROF, share)
         found = pair.receivers(change.old), pair.senders(change.new)
         left -= share - signal.setitimer(signal.ITIMER_PROF, 0)[0]
-        answer = {
-            "receivers": [found[0].verdict, found[0].body],
-            "senders": [found[1].verdict, found[1].body],
-            "left": left,
-        }
+        answer = {"receivers": _written(found[0]), "senders": _written(found[1]), "left": left}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

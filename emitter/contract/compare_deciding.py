@@ -7,7 +7,7 @@ there are finitely many. An event is shown only after both sides have judged it:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -17,33 +17,49 @@ from typing import Any
 import jsonschema_rs
 
 from emitter.catalog import BASE, Documents
+from emitter.catalog.explanation import Checker
 from emitter.contract.compare_mutations import MISSING, breaking, found_at, placed
 from emitter.contract.compare_rules import Rule, Rules, Step, canonical, pointer, rules_of, wrapped
 from emitter.contract.compare_samples import POOL, Sampler, unique
+from emitter.errors import Violation
 
 FINE, BREAKS, UNKNOWN = "fine", "breaks", "unknown"
 _BODIES = 12  # that are changed in search of a witness
 _SOON, _TRIED = 600, 5_000  # bodies that are judged for one rule before the algebra is asked, and behind it
+_TOLD = 4  # violations of a witness
 _LISTED = 20_000  # values of an enum that are all tried
 LARGEST = 1024 * 1024  # bytes of a witness
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found out about one direction of one change: `verdict`, and for `breaks` the event that shows it."""
+    """What was found out about one direction of one change.
+
+    `verdict` is `fine`, `breaks` or `unknown`; for `breaks`, `body` is the event that shows it and `violations` what the
+    side that rejects it says, those of the changed rule first.
+    """
 
     verdict: str
     body: Any = None
+    violations: tuple[Violation, ...] = ()
 
 
 class Side:
     """One of the two schemas, ready to judge; `name` keeps its addresses apart from those of the other side."""
 
-    def __init__(self, name: str, documents: Documents, file: str) -> None:
-        self.documents, self.file = documents, file
+    def __init__(self, name: str, documents: Documents, file: str, marks: Mapping[str, str] | None = None) -> None:
+        self.documents, self.file, self._marks = documents, file, marks
         self.base = f"https://{name}.schemas.invalid/"
         self.registry = jsonschema_rs.Registry([(self.base + each, found) for each, found in documents.items()])
         self.is_valid = self.compiled(documents[file])
+
+    def violations(self, body: Any, rule: Rule) -> tuple[Violation, ...]:
+        """What is wrong with a body, what breaks the rule first."""
+        registry = jsonschema_rs.Registry([(BASE + each, found) for each, found in self.documents.items()])
+        found = Checker(self.file, self.documents, registry, self._marks).violations(body)
+        place = pointer(rule.steps).replace("*", "0")
+        found.sort(key=lambda each: (each.rule != rule.keyword, not each.pointer.startswith(place)))
+        return tuple(found[:_TOLD])
 
     def compiled(self, schema: Any) -> Any:
         """What judges whole bodies by a schema that may refer to this side's files."""
@@ -126,7 +142,9 @@ class Pair:
                 return Found(FINE)
         if body is MISSING:
             body = self._witness(chain(_difference(other.whole, whole), candidates), keeps, strict, other)
-        return Found(UNKNOWN) if body is MISSING else Found(BREAKS, body)
+        if body is MISSING:
+            return Found(UNKNOWN)
+        return Found(BREAKS, body, strict.violations(body, rule))
 
     def _all_listed_keep(self, rule: Rule, strict: Side, other: Side, local: Any) -> bool:
         """Whether the other side lists the values of that place, and each of them keeps the rule."""
