@@ -25,6 +25,7 @@ FORMATS = {
     "uri": "a whole URI", "email": "an e-mail address", "uuid": "a UUID", "hostname": "a host name",
     "ipv4": "an IPv4 address", "ipv6": "an IPv6 address",
 }  # fmt: skip
+_FEW = 40  # choices of an enum that are named
 
 
 class Checker:
@@ -97,7 +98,8 @@ def _in_words(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -
         case "const":
             return f"must be {_value(wanted)}, is {value}"
         case "enum" if isinstance(wanted, list):
-            return f"must be one of {', '.join(_value(choice) for choice in wanted)}, is {value}"
+            more = f" and {len(wanted) - _FEW:,} more" if len(wanted) > _FEW else ""
+            return f"must be one of {', '.join(_value(choice) for choice in wanted[:_FEW])}{more}, is {value}"
         case "format":
             return f"must be {FORMATS.get(str(wanted), f'of the format {wanted}')}, is {value}"
         case "pattern":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emitter.catalog import Documents
-from emitter.contract.compare_apart import decided, reachable
+from emitter.contract.compare_apart import Decided, reachable
 from emitter.contract.compare_changes import Change, Remark, changes_of, remarks_of
 from emitter.contract.compare_deciding import BREAKS, UNKNOWN, Found
 from emitter.contract.compare_reading import Source, Subject
@@ -25,7 +25,7 @@ COMPATIBLE, RECEIVERS, SENDERS, BOTH, UNDECIDED = (
 VERDICTS = (COMPATIBLE, RECEIVERS, SENDERS, BOTH, UNDECIDED)
 ADDED, REMOVED = "added", "removed"
 
-Decide = Callable[[dict[str, Any], dict[str, Any], Sequence[Any], int], Iterator[tuple[Found, Found, str]]]
+Decide = Callable[[dict[str, Any], dict[str, Any], Sequence[Any], int], Iterator[Decided]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,10 @@ def verdict_of(changes: Sequence[Judged]) -> str:
     return UNDECIDED if any(UNKNOWN in (each.receivers, each.senders) for each in changes) else COMPATIBLE
 
 
-def compare(old: Source, new: Source, *, decide: Decide = decided) -> Comparison:
+def compare(old: Source, new: Source, *, decide: Decide) -> Comparison:
     """Compare two sides, type by type; two files are compared with each other, whatever their types are.
 
-    `decide` says what a change breaks: `compare_apart.decided` in a process with limits, `decided_here` without.
+    `decide` says what a change breaks: `compare_apart.Apart` in a process with limits, `decided_here` without.
     """
     return Comparison(old.label, new.label, tuple(_pairs(old, new, decide)))
 

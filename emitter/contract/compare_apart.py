@@ -15,61 +15,102 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from emitter.catalog import Documents
+from emitter.catalog.references import references
 from emitter.contract.compare_changes import Change, changes_of
 from emitter.contract.compare_deciding import UNKNOWN, Found, Pair, Side
 from emitter.errors import Violation
 
-SHARE = 1.0  # seconds of CPU for the changes of one event type
-_EACH = 0.4  # seconds of CPU for one change
-_RESTARTS = 2
+SHARE = 0.7  # seconds of CPU for the changes of one event type
+_EACH = 0.25  # seconds of CPU for one change
+_RESTARTS = 2  # for one event type
 _MEMORY = 2 * 1024**3
 TOO_LONG = "it could not be decided within the time that a comparison may take"
 
 Json = dict[str, Any]
+Decided = tuple[Found, Found, str]
+"""What a change means for receivers and for senders, and a reason where it was given up."""
 
 
-def decided(old: Json, new: Json, bodies: Sequence[Any], count: int) -> Iterator[tuple[Found, Found, str]]:
-    """Decide `count` changes between two schemas, in order: `documents`, `file` and provenance `marks` of each.
+class Apart:
+    """The process that decides; it starts with the first question, and again after one that was too much for it."""
 
-    Each is what it means for receivers, for senders, and a reason where it was given up.
-    """
-    start, left, algebra, starts = 0, SHARE, True, 0
-    while start < count and starts <= _RESTARTS and left > 0.05:
-        starts += 1
-        task = {"old": old, "new": new, "bodies": list(bodies), "from": start, "left": left, "algebra": algebra}
-        with subprocess.Popen(
-            [sys.executable, "-P", "-m", "emitter.contract.compare_apart"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        ) as worker:  # fmt: skip
-            assert worker.stdin is not None and worker.stdout is not None
-            try:
-                worker.stdin.write(json.dumps(task).encode())
-                worker.stdin.close()
-            except BrokenPipeError:
-                pass
+    def __init__(self) -> None:
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Apart:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def __call__(self, old: Json, new: Json, bodies: Sequence[Any], count: int) -> Iterator[Decided]:
+        """Decide `count` changes between two schemas, in order: `documents`, `file` and provenance `marks` of each."""
+        start, left, algebra, falls = 0, SHARE, True, 0
+        while start < count and falls <= _RESTARTS and left > 0.02:
             reached = start
-            for line in worker.stdout:
-                answer = json.loads(line)
-                left, algebra = answer["left"], True
+            task = {"old": old, "new": new, "bodies": bodies, "from": start, "left": left, "algebra": algebra}
+            ready = False
+            for answer in self._answers(task):
+                left = answer["left"]
+                if "ready" in answer:
+                    ready = True
+                    continue
+                algebra = True
                 yield _read(answer["receivers"]), _read(answer["senders"]), ""
                 reached += 1
-        if reached < count:
-            left -= min(_EACH, left)
-            if reached > start or algebra:  # it fell over this one: once more without what takes longest
-                algebra = False
-            else:
-                yield Found(UNKNOWN), Found(UNKNOWN), TOO_LONG
-                reached, algebra = reached + 1, True
-        start = reached
-    for _ in range(start, count):
-        yield Found(UNKNOWN), Found(UNKNOWN), TOO_LONG
+            if reached < count:
+                falls, left = falls + 1, left - min(_EACH, left) if ready else 0
+                if reached > start or algebra:  # it fell over this one: once more without what takes longest
+                    algebra = False
+                else:
+                    yield Found(UNKNOWN), Found(UNKNOWN), TOO_LONG
+                    reached, algebra = reached + 1, True
+            start = reached
+        for _ in range(start, count):
+            yield Found(UNKNOWN), Found(UNKNOWN), TOO_LONG
+
+    def _answers(self, task: Json) -> Iterator[Json]:
+        """The worker's answers to one task, until it has answered all or is gone."""
+        worker = self._worker = self._worker or subprocess.Popen(
+            [sys.executable, "-P", "-m", "emitter.contract.compare_apart"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert worker.stdin is not None and worker.stdout is not None
+        try:
+            worker.stdin.write(json.dumps(task).encode() + b"\n")
+            worker.stdin.flush()
+        except BrokenPipeError:
+            pass
+        for line in worker.stdout:
+            if line == b"\n":
+                return
+            yield json.loads(line)
+        self._end()
+
+    def _end(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+            with worker:
+                pass
 
 
-def decided_here(old: Json, new: Json, bodies: Sequence[Any], count: int) -> Iterator[tuple[Found, Found, str]]:
+def decided_here(old: Json, new: Json, bodies: Sequence[Any], count: int) -> Iterator[Decided]:
     """The same in this process and without a limit, for schemas that are trusted."""
     pair = _pair({"old": old, "new": new, "bodies": bodies, "algebra": True})
     for change in _changes(pair)[:count]:
         yield pair.receivers(change.old), pair.senders(change.new), ""
+
+
+def reachable(documents: Documents, file: str) -> Documents:
+    """Those of the documents that a file refers to, directly or not, and the file."""
+    wanted = [file]
+    for name in wanted:
+        for ref in references(documents[name]):
+            target = ref.partition("#")[0].removeprefix("./")
+            if target in documents and target not in wanted:
+                wanted.append(target)
+    return {name: documents[name] for name in wanted}
 
 
 def _pair(task: Json) -> Pair:
@@ -77,6 +118,10 @@ def _pair(task: Json) -> Pair:
         Side(name, task[name]["documents"], task[name]["file"], task[name].get("marks", {})) for name in ("old", "new")
     )
     return Pair(old, new, task["bodies"], algebra=task["algebra"])
+
+
+def _changes(pair: Pair) -> list[Change]:
+    return changes_of(pair.old.rules, pair.new.rules)
 
 
 def _written(found: Found) -> Json:
@@ -88,42 +133,35 @@ def _read(answer: Json) -> Found:
     return Found(answer["verdict"], answer["body"], tuple(Violation(*each) for each in answer["violations"]))
 
 
-def _changes(pair: Pair) -> list[Change]:
-    return changes_of(pair.old.rules, pair.new.rules)
-
-
-def reachable(documents: Documents, file: str) -> Documents:
-    """Those of the documents that a file refers to, directly or not, and the file."""
-    from emitter.catalog.references import references
-
-    wanted = [file]
-    for name in wanted:
-        for ref in references(documents[name]):
-            target = ref.partition("#")[0].removeprefix("./")
-            if target in documents and target not in wanted:
-                wanted.append(target)
-    return {name: documents[name] for name in wanted}
-
-
 def work() -> None:
-    """Read one task from standard input, and write a line for each change."""
+    """Read tasks from standard input, a line each, and write a line for each change and an empty one behind the last.
+
+    The signal of the timer ends the process, wherever it is.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    task = json.loads(sys.stdin.buffer.read())
-    left = float(task["left"])
-    signal.setitimer(signal.ITIMER_PROF, _EACH)  # its signal ends the process, wherever it is
-    pair = _pair(task)
-    changes = _changes(pair)
-    for change in changes[task["from"] :]:
-        share = min(_EACH, left)
-        if share <= 0:
-            return
-        signal.setitimer(signal.ITIMER_PROF, share)
-        found = pair.receivers(change.old), pair.senders(change.new)
-        left -= share - signal.setitimer(signal.ITIMER_PROF, 0)[0]
-        answer = {"receivers": _written(found[0]), "senders": _written(found[1]), "left": left}
-        sys.stdout.write(json.dumps(answer) + "\n")
+    for line in sys.stdin.buffer:
+        task = json.loads(line)
+        left = float(task["left"])
+        signal.setitimer(signal.ITIMER_PROF, left)
+        pair = _pair(task)
+        changes = _changes(pair)[task["from"] :]
+        left = signal.setitimer(signal.ITIMER_PROF, 0)[0]
+        _write({"ready": True, "left": left})
+        for change in changes:
+            share = max(min(_EACH, left), 0.001)
+            signal.setitimer(signal.ITIMER_PROF, share)
+            found = pair.receivers(change.old), pair.senders(change.new)
+            left -= share - signal.setitimer(signal.ITIMER_PROF, 0)[0]
+            _write({"receivers": _written(found[0]), "senders": _written(found[1]), "left": left})
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        sys.stdout.write("\n")
         sys.stdout.flush()
+
+
+def _write(answer: Json) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

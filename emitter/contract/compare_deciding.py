@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -19,7 +20,7 @@ import jsonschema_rs
 from emitter.catalog import BASE, Documents
 from emitter.catalog.explanation import Checker
 from emitter.contract.compare_mutations import MISSING, breaking, found_at, placed
-from emitter.contract.compare_rules import Rule, Rules, Step, canonical, pointer, rules_of, wrapped
+from emitter.contract.compare_rules import ITEM, Rule, Rules, Step, canonical, pointer, rules_of, wrapped
 from emitter.contract.compare_samples import POOL, Sampler, unique
 from emitter.errors import Violation
 
@@ -29,14 +30,18 @@ _SOON, _TRIED = 600, 5_000  # bodies that are judged for one rule before the alg
 _TOLD = 4  # violations of a witness
 _LISTED = 20_000  # values of an enum that are all tried
 LARGEST = 1024 * 1024  # bytes of a witness
+_ELSEWHERE = (
+    "rule"  # where a rule lies that is judged alone: at the file's address, a $ref to the file would mean itself
+)
+_OF_OBJECTS = ("required", "dependentRequired", "additionalProperties", "minProperties", "maxProperties")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was found out about one direction of one change.
 
-    `verdict` is `fine`, `breaks` or `unknown`; for `breaks`, `body` is the event that shows it and `violations` what the
-    side that rejects it says, those of the changed rule first.
+    `verdict` is `fine`, `breaks` or `unknown`; for `breaks`, `body` is the event that shows it and `violations` what
+    the side that rejects it says, those of the changed rule first.
     """
 
     verdict: str
@@ -51,7 +56,12 @@ class Side:
         self.documents, self.file, self._marks = documents, file, marks
         self.base = f"https://{name}.schemas.invalid/"
         self.registry = jsonschema_rs.Registry([(self.base + each, found) for each, found in documents.items()])
-        self.is_valid = self.compiled(documents[file])
+        self._engine = self._compiled(documents[file], self.base + file)
+        self.is_valid = self._engine.is_valid
+
+    def wrong(self, body: Any) -> int:
+        """How many things are wrong with a body; a few are enough to count."""
+        return sum(1 for _ in islice(self._engine.iter_errors(body), _TOLD))
 
     def violations(self, body: Any, rule: Rule) -> tuple[Violation, ...]:
         """What is wrong with a body, what breaks the rule first."""
@@ -63,22 +73,25 @@ class Side:
 
     def compiled(self, schema: Any) -> Any:
         """What judges whole bodies by a schema that may refer to this side's files."""
+        return self._compiled(schema, self.base + _ELSEWHERE).is_valid
+
+    def _compiled(self, schema: Any, address: str) -> jsonschema_rs.Validator:
         return jsonschema_rs.Draft202012Validator(
             self.rebased(schema), registry=self.registry, validate_formats=True, offline=True,
-            base_uri=self.base + self.file,
-        ).is_valid  # fmt: skip
+            base_uri=address,
+        )  # fmt: skip
 
     def rebased(self, schema: Any) -> Any:
         """A schema whose `$ref`s lead to the files of this side."""
         text = canonical(schema)
         return json.loads(text.replace('"$ref":"' + BASE, '"$ref":"' + self.base)) if BASE in text else schema
 
-    def canonical(self, schema: Any) -> jsonschema_rs.CanonicalSchema | None:
+    def canonical(self, schema: Any, address: str = "") -> jsonschema_rs.CanonicalSchema | None:
         """A schema in the form that the algebra works on; None if it has none."""
         try:
             return jsonschema_rs.canonicalize(
                 self.rebased(schema), draft=jsonschema_rs.Draft202012, validate_formats=True, registry=self.registry,
-                base_uri=self.base + self.file, offline=True,
+                base_uri=address or self.base + _ELSEWHERE, offline=True,
             )  # fmt: skip
         except (ValueError, jsonschema_rs.canonical.CanonicalizationError):
             return None
@@ -91,7 +104,7 @@ class Side:
     @cached_property
     def whole(self) -> jsonschema_rs.CanonicalSchema | None:
         """The whole schema for the algebra."""
-        return self.canonical(self.documents[self.file])
+        return self.canonical(self.documents[self.file], self.base + self.file)
 
     def local(self, steps: tuple[Step, ...]) -> Any:
         """What this side demands of the value at a place, as far as it is said for exactly that place."""
@@ -125,13 +138,14 @@ class Pair:
     def _decide(self, rule: Rule, strict: Side, other: Side) -> Found:
         """Whether whatever `other` allows keeps a rule of `strict`."""
         local = other.local(rule.steps)
-        if self._all_listed_keep(rule, strict, other, local):
+        listed = self._listed(rule, strict, other, local)
+        if listed == []:
             return Found(FINE)
         try:
             keeps = strict.compiled(rule.whole())
         except ValueError:
             return Found(UNKNOWN)
-        candidates = self._candidates(rule, strict, other, local)
+        candidates = self._candidates(rule, strict, other, (listed or [])[:_BODIES])
         body = self._witness(islice(candidates, _SOON), keeps, strict, other)
         whole = None
         if body is MISSING and self.algebra:
@@ -146,44 +160,46 @@ class Pair:
             return Found(UNKNOWN)
         return Found(BREAKS, body, strict.violations(body, rule))
 
-    def _all_listed_keep(self, rule: Rule, strict: Side, other: Side, local: Any) -> bool:
-        """Whether the other side lists the values of that place, and each of them keeps the rule."""
+    def _listed(self, rule: Rule, strict: Side, other: Side, local: Any) -> list[Any] | None:
+        """Of the values that the other side lists for that place, those that break the rule; None if it lists none."""
         lists = [
             each["enum"] if "enum" in each else [each["const"]]
             for each in local["allOf"]
             if isinstance(each, dict) and ("enum" in each or "const" in each)
         ]
         if not lists or len(values := min(lists, key=len)) > _LISTED:
-            return False
+            return None
+        allowed = {canonical(value) for value in rule.schema["enum"]} if rule.keyword == "enum" else set()
+        left = [value for value in values if canonical(value) not in allowed]
         try:
             keeps, stands = strict.compiled(rule.schema), other.compiled(local)
         except ValueError:
-            return False
-        return all(keeps(value) or not stands(value) for value in values)
+            return None
+        return [value for value in left if not keeps(value) and stands(value)]
 
     def _witness(self, candidates: Iterator[Any], keeps: Any, strict: Side, other: Side) -> Any:
-        """The first body that the other side allows, and the strict one does not because of the rule."""
-        best, size, left = MISSING, 0, 6
+        """A body that the other side allows, and the strict one does not because of the rule, and of little else."""
+        best, fewest, left = MISSING, 0, 60
         for body in islice(candidates, _TRIED):
             if not keeps(body) and other.is_valid(body) and not strict.is_valid(body):
-                length = len(canonical(body))
-                if best is MISSING or length < size:
-                    best, size = body, length
+                wrong = strict.wrong(body)
+                if len(canonical(body)) <= LARGEST and (best is MISSING or wrong < fewest):
+                    best, fewest = body, wrong
                 left -= 1
-                if not left:
+                if not left or wrong == 1:
                     break
-        return best if size <= LARGEST else MISSING
+        return best
 
     def bodies(self, side: Side) -> list[Any]:
         """Bodies that a side allows, to be changed."""
         is_old = side is self.old
         if is_old not in self._valid:
             made = Sampler(side.documents, Random("bodies")).values(side.file, side.documents[side.file])
-            given = unique([*self._bodies, *made], 200)
+            given = unique([*self._bodies, *(_completed(each, side) for each in self._bodies), *made], 200)
             self._valid[is_old] = [body for body in given if side.is_valid(body)][:_BODIES]
         return self._valid[is_old]
 
-    def _candidates(self, rule: Rule, strict: Side, other: Side, local: Any) -> Iterator[Any]:
+    def _candidates(self, rule: Rule, strict: Side, other: Side, listed: Sequence[Any]) -> Iterator[Any]:
         chance = Random(f"candidates {rule.keyword}")
         sampler = Sampler(other.documents, chance)
         bodies = self.bodies(other)
@@ -192,10 +208,9 @@ class Pair:
         strict_ones = Sampler(strict.documents, chance).values(strict.file, rule.schema)
         present = [found for body in bodies if (found := found_at(body, rule.steps)) is not MISSING]
         named = sorted(other.rules.named.get(pointer(rule.steps), ()))
-        values = unique(
-            [*likely, *breaking(rule, unique([*present, *likely, *strict_ones], 24), named, chance), *strict_ones, *POOL],
-            500,
-        )  # fmt: skip
+        broken = breaking(rule, unique([*present, *likely, *strict_ones], 24), named, chance)
+        first = (broken, likely) if rule.keyword in _OF_OBJECTS else (likely, broken)
+        values = unique(chain(listed, *first, strict_ones, POOL), 500)
         fill = [*fill, likely]
         for value in values:
             for body in bodies[:4]:
@@ -207,6 +222,20 @@ class Pair:
                 yield from placed(body, rule.steps, value, fill)
         for value in values if not rule.steps else ():
             yield value
+
+
+def _completed(body: Any, side: Side) -> Any:
+    """A body with the members that a side requires and the constants that it wants, made up where they are missing."""
+    made = deepcopy(body)
+    for rule in side.rules.rules:
+        if rule.keyword == "required" and ITEM not in rule.steps:
+            here, steps = found_at(made, rule.steps), (*rule.steps, rule.detail)
+            if isinstance(here, dict) and rule.detail not in here:
+                values = Sampler(side.documents, Random("completed")).values(side.file, _demanded(side, steps), 1)
+                here.update(dict(zip((rule.detail,), values, strict=False)))
+        elif rule.keyword == "const" and rule.steps and found_at(made, rule.steps) is not MISSING:
+            made = next(placed(made, rule.steps, rule.schema["const"], [[]] * (len(rule.steps) + 1)), made)
+    return made
 
 
 def _demanded(side: Side, steps: tuple[Step, ...]) -> Any:
@@ -236,7 +265,7 @@ def _difference(
         return
     try:
         schema = allowed.subtract(forbidden).to_json_schema()
-    except Exception:  # noqa: BLE001  # whatever it cannot do, it is only where candidates come from
+    except Exception:  # whatever it cannot do, it is only where candidates come from
         return
     if isinstance(schema, dict):
         yield from Sampler({"": schema}, Random("difference")).values("", schema, 200)

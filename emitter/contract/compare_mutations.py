@@ -95,10 +95,11 @@ def breaking(rule: Rule, present: Sequence[Any], named: Iterable[str], chance: R
 
     `named` are members that the other side names there.
     """
-    schema = rule.schema if isinstance(rule.schema, dict) else {}
-    objects = [each for each in present if isinstance(each, dict)]
-    arrays = [each for each in present if isinstance(each, list)]
-    limit = schema.get(rule.keyword)
+    schema: dict[str, Any] = rule.schema if isinstance(rule.schema, dict) else {}
+    objects: list[dict[str, Any]] = [each for each in present if isinstance(each, dict)]
+    arrays: list[list[Any]] = [each for each in present if isinstance(each, list)]
+    limit: Any = schema.get(rule.keyword)
+    value: Any
     match rule.keyword:
         case "required":
             for each in objects:
@@ -106,8 +107,9 @@ def breaking(rule: Rule, present: Sequence[Any], named: Iterable[str], chance: R
         case "dependentRequired" | "dependentSchemas":
             needs = schema[rule.keyword][rule.detail]
             for each in objects or [{}]:
-                for value in (each.get(rule.detail, "a"), "a", 7, True, {}):
-                    has = {**each, rule.detail: value}
+                members: list[Any] = [each.get(rule.detail, "a"), "a", 7, True, {}]
+                for member in members:
+                    has = {**each, rule.detail: member}
                     yield has
                     for name in needs if isinstance(needs, list) else has:
                         yield {other: kept for other, kept in has.items() if other != name}

@@ -18,7 +18,7 @@ import jsonschema_rs
 from emitter import strictjson
 from emitter.catalog import BASE, Catalog, Documents, EventType, parsed
 from emitter.catalog.explanation import Checker
-from emitter.catalog.references import references
+from emitter.catalog.references import dangling, references
 from emitter.errors import SchemaError, UsageError, Violation, shown
 
 SHIPPED = "shipped"
@@ -75,8 +75,8 @@ def read_source(text: str, *, version: str = "") -> Source:
             f"(request_app_emitter-{text.removeprefix('v')}-py3-none-any.whl) or a directory of its schemas."
         )
     raise UsageError(
-        f"{shown(text)}: there is no such file or directory. Give a directory of schemas, a schema file, a wheel (*.whl), "
-        f"or {SHIPPED} for those that come with emitter."
+        f"{shown(text)}: there is no such file or directory. Give a directory of schemas, a schema file, a wheel "
+        f"(*.whl), or {SHIPPED} for those that come with emitter."
     )
 
 
@@ -105,7 +105,9 @@ def _of_wheel(path: Path) -> dict[str, bytes]:
                 if inside is None:
                     continue
                 if info.file_size > strictjson.LARGEST or len(found) >= _MOST_FILES:
-                    raise SchemaError(path, f"{info.filename} is larger than {strictjson.LARGEST:,} bytes, or one too many")
+                    raise SchemaError(
+                        path, f"{info.filename} is larger than {strictjson.LARGEST:,} bytes, or one too many"
+                    )
                 with archive.open(info) as opened:
                     found[inside[1]] = opened.read(strictjson.LARGEST + 1)
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
@@ -143,7 +145,7 @@ def _plain(path: Path, documents: dict[str, dict[str, Any]]) -> Source:
     try:
         _checker(path.name, documents)
     except ValueError as error:
-        raise SchemaError(path, str(error).splitlines()[0]) from None
+        raise SchemaError(path, dangling(documents, path.name) or str(error).splitlines()[0]) from None
     examples = documents[path.name].get("examples")
     listed = tuple(examples) if isinstance(examples, list) else ()
     return Source(str(path), {"": Subject("", path.name, documents, listed)}, whole=False)

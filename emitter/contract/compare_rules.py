@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from emitter.catalog import BASE, Documents, follow
 
-MOST = 20_000  # subschemas that are looked at; past that, a schema is one single rule
+MOST = 10_000  # subschemas that are looked at; past that, a schema is one single rule
 _DEEPEST = 32
 
 SINGLE = (
@@ -88,7 +88,7 @@ def rules_of(documents: Documents, file: str) -> Rules:
     try:
         walk.visit(file, documents[file], f"{file}#", (), ())
     except (_Apart, LookupError, AttributeError, TypeError):
-        rule = Rule((), WHOLE, "", {"$ref": BASE + file}, f"{file}#", walk.identity({"$ref": BASE + file}))
+        rule = Rule((), WHOLE, "", {"$ref": BASE + file}, f"{file}#", canonical(documents))
         return Rules((rule,), {}, walk.said)
     return Rules(tuple(walk.rules), {place: frozenset(names) for place, names in walk.named.items()}, walk.said)
 
@@ -161,12 +161,24 @@ class _Walk:
             elif word == "items" and not schema.get("prefixItems"):
                 self.visit(file, schema[word], f"{place}/items", (*steps, ITEM), above)
             else:
+                self._spend(schema[word])
                 for detail, rule in _of_word(word, schema):
                     self._note(steps, word, detail, absolute(file, rule), f"{place}/{word}")
 
-    def _reference(
-        self, file: str, ref: str, place: str, steps: tuple[Step, ...], above: tuple[str, ...]
-    ) -> None:
+    def _spend(self, part: Any) -> None:
+        """Count the objects in a part of a schema that is copied as it is."""
+        waiting = [part]
+        while waiting:
+            found = waiting.pop()
+            if isinstance(found, dict):
+                self._left -= 1
+                waiting.extend(found.values())
+            elif isinstance(found, list):
+                waiting.extend(each for each in found if isinstance(each, (dict, list)))
+            if self._left < 0:
+                raise _Apart
+
+    def _reference(self, file: str, ref: str, place: str, steps: tuple[Step, ...], above: tuple[str, ...]) -> None:
         target = _address(file, ref)
         if target in above or target == BASE + self._file:
             self._note(steps, "$ref", "", {"$ref": target}, f"{place}/$ref")

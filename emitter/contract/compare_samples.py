@@ -125,7 +125,7 @@ class Sampler:
             "string": self._strings, "integer": _numbers, "number": _numbers, "object": self._objects,
             "array": self._arrays,
         }  # fmt: skip
-        made = []
+        made: list[Iterator[Any]] = []
         for kind in kinds:
             if kind == "boolean":
                 made.append(iter((True, False)))
@@ -260,9 +260,9 @@ def _together(one: Schema, other: Schema) -> Schema:
         if mine is None:
             found[word] = value
         elif word == "type":
-            found[word] = tuple(each for each in mine if each in value or (each == "integer" and "number" in value)) or (
-                ("integer",) if "integer" in value and "number" in mine else ()
-            )
+            found[word] = tuple(
+                each for each in mine if each in value or (each == "integer" and "number" in value)
+            ) or (("integer",) if "integer" in value and "number" in mine else ())
         elif word == "enum":
             found[word] = [each for each in mine if canonical(each) in {canonical(item) for item in value}]
         elif word in _LAID:

@@ -14,8 +14,10 @@ _LONGEST = 600
 _DEEPEST = 40
 _POOL = "aZbz09_- .,/\\()é漢ßя\u0301५\t\n:@#%{}"
 _ESCAPES = {
-    "d": lambda c: c.isascii() and c.isdecimal(), "w": lambda c: c.isascii() and (c.isalnum() or c == "_"), "s": str.isspace,
-}  # fmt: skip
+    "d": lambda c: c.isascii() and c.isdecimal(),
+    "w": lambda c: c.isascii() and (c.isalnum() or c == "_"),
+    "s": str.isspace,
+}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
 
 Draw = Callable[[Random, int], str]

@@ -13,7 +13,12 @@ from emitter.errors import shown
 
 _FEW = 8
 _UNITS = {"Length": "characters", "Items": "items", "Properties": "members"}
-_BOUNDS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than", "exclusiveMaximum": "less than"}
+_BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
 
 
 def was_and_is(change: Change) -> tuple[str, str]:
@@ -39,8 +44,8 @@ def _all(rules: Sequence[Rule]) -> str:
 
 def in_words(rule: Rule) -> str:
     """What a rule demands."""
-    schema = rule.schema
-    value = schema.get(rule.keyword) if isinstance(schema, dict) else schema
+    schema: Any = rule.schema
+    value: Any = schema.get(rule.keyword) if isinstance(schema, dict) else schema
     match rule.keyword:
         case "false":
             return "nothing"
@@ -71,7 +76,9 @@ def in_words(rule: Rule) -> str:
             where = "where there is" if rule.keyword == "dependentSchemas" else "in members that match"
             return f"{short(value[rule.detail])} {where} {rule.detail}"
         case "additionalProperties":
-            names = ", ".join([*schema["properties"], *(f"those that match {each}" for each in schema["patternProperties"])])
+            names = ", ".join(
+                [*schema["properties"], *(f"those that match {each}" for each in schema["patternProperties"])]
+            )
             if value is False:
                 return f"no members but {names}" if names else "no members"
             return f"other members are {short(value)}"
