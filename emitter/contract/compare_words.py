@@ -61,7 +61,9 @@ def in_words(rule: Rule) -> str:
         case "pattern":
             return f"a match of {short_text(value)}"
         case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties":
-            return f"at {'least' if rule.keyword.startswith('min') else 'most'} {value} {_UNITS[rule.keyword[3:]]}"
+            unit = _UNITS[rule.keyword[3:]]
+            bound = "least" if rule.keyword.startswith("min") else "most"
+            return f"at {bound} {value} {unit if value != 1 else unit.removesuffix('s')}"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             return f"{_BOUNDS[rule.keyword]} {value}"
         case "multipleOf":
