@@ -25,6 +25,9 @@ from emitter import clock as time
 from emitter.assumptions import register
 from emitter.catalog import Catalog
 from emitter.clock import Clock, SystemClock, VirtualClock
+from emitter.contract.export import chosen
+from emitter.contract.export import exported as exported_contract
+from emitter.contract.export_values import Contract
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
@@ -32,6 +35,7 @@ from emitter.errors import BadValue, Conflict, NotFound, UsageError
 from emitter.event import Event, Stamps
 from emitter.export import export as exported
 from emitter.factory import Factory, Override
+from emitter.factory.samples import samples
 from emitter.faults import Asked, FaultSpec
 from emitter.faults import described as faults_described
 from emitter.history import History, Json
@@ -165,6 +169,16 @@ class Simulator:
         each = self.catalog.resolve(name)
         listed = next(item for item in self.event_types() if item["type"] == each.name)
         return {**listed, "schema": each.schema, "example": each.example, "provenance": dict(each.provenance)}
+
+    def contract(self, form: str, syntax: str = "") -> bytes:
+        """The contract as `asyncapi`, `openapi`, `json-schema`, `markdown`, or `samples`: a body a type, a line each.
+
+        `syntax` is `yaml` or `json` where a form has both. Raises `NotFound` for another form, `BadValue` for a syntax
+        that it does not have, `SchemaError` for samples of a type from which nothing can be made.
+        """
+        form, syntax = chosen(form, syntax)
+        bodies = samples(self.catalog, self.assumptions, all_of_them=form == "samples")
+        return exported_contract(Contract(self.catalog, self.assumptions, VERSION, bodies), form, syntax)
 
     def make(self, spec: TriggerSpec) -> Iterator[Event]:
         """Make the events of a spec without keeping or sending them."""

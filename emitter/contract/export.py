@@ -22,12 +22,7 @@ FORMS = (*DOCUMENTS, "markdown", "samples")
 SYNTAXES = {"asyncapi": "yaml", "openapi": "yaml", "json-schema": "json"}
 """The syntax of each form that can be written in two, if none is asked for."""
 MEDIA = {
-    ("asyncapi", "yaml"): "application/vnd.aai.asyncapi+yaml;version=3.0.0",
-    ("asyncapi", "json"): "application/vnd.aai.asyncapi+json;version=3.0.0",
-    ("openapi", "yaml"): "application/yaml",
-    ("openapi", "json"): "application/json",
-    ("json-schema", "yaml"): "application/yaml",
-    ("json-schema", "json"): "application/schema+json",
+    **{(form, syntax): f"application/{syntax}" for form in SYNTAXES for syntax in ("yaml", "json")},
     ("markdown", ""): "text/markdown; charset=utf-8",
     ("samples", ""): "application/jsonl",
 }

@@ -71,7 +71,8 @@ def _members(kind: EventType) -> Iterator[tuple[str, str, str]]:
     taken = rules_of(kind.documents, kind.file)
     required = {f"{pointer(rule.steps)}/{rule.detail}" for rule in taken.rules if rule.keyword == "required"}
     ours = tuple(f"/data/{name}" for name in kind.extended)
-    for place, name in sorted(((place, name) for place in taken.named for name in taken.named[place]), key=_order):
+    named = [(place, name) for place, names in taken.named.items() for name in names]
+    for place, name in sorted(named, key=_order):
         member = f"{place}/{name}"
         if member.startswith(ours):
             continue

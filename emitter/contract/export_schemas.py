@@ -1,8 +1,9 @@
 """The schemas of a catalogue laid into one document: no file and no address is referred to any more.
 
 As draft 2020-12 they stay as they are. As draft 07, which AsyncAPI builds on, `$ref` moves into `allOf` (its siblings
-would be ignored there), and words that are newer take their older form, or an `x-` where there is none. `\\p{...}` in a pattern is ECMA's and Rust's but not Python's: where a document is to be
-read by any tool, such a pattern becomes `x-pattern`, and its words stay.
+would be ignored there), and words that are newer take their older form, or an `x-` where there is none. A pattern with
+`\\p{...}` is for ECMA's and Rust's engines but not for Python's: where a document is to be read by any tool, it becomes
+`x-pattern`, and its words stay.
 """
 
 from __future__ import annotations

@@ -70,6 +70,7 @@ def create_app(simulator: Simulator | None = None, *, access: Access | None = No
 
 def _register(app: Flask) -> None:
     from emitter.web import pages
+    from emitter.web.contract_api import contract_api
     from emitter.web.openapi import document
     from emitter.web.product_api import PREFIXES, product
     from emitter.web.runs_api import runs_api
@@ -83,6 +84,7 @@ def _register(app: Flask) -> None:
     app.register_blueprint(simulator_api)
     app.register_blueprint(world_api)
     app.register_blueprint(runs_api)
+    app.register_blueprint(contract_api)
     app.register_blueprint(document)
     app.register_blueprint(session)
     app.register_blueprint(pages.blueprint)
