@@ -59,13 +59,14 @@ class Catalog:
         return cls._of(paths, documents)
 
     @classmethod
-    def of(cls, place: Path, files: Mapping[str, bytes]) -> Catalog:
-        """Read types from the bytes of schema files by name, as if they lay in a directory `place` and no other did.
+    def of(cls, place: Path, documents: Mapping[str, dict[str, Any]]) -> Catalog:
+        """Take types from schema documents by the name of their file, as if these lay in a directory `place`, alone.
 
-        `envelope.json` is ours if none is given. Raises `SchemaError` as `load` does.
+        `parsed` makes them from bytes. `envelope.json` is ours if none is given. Raises `SchemaError` as `load` does.
         """
-        own = {ENVELOPE: (resource_directory("schemas") / ENVELOPE).read_bytes(), **files}
-        return cls._of({name: place / name for name in own}, {name: parsed(place / name, own[name]) for name in own})
+        own = dict(documents)
+        own.setdefault(ENVELOPE, _document(resource_directory("schemas") / ENVELOPE))
+        return cls._of({name: place / name for name in own}, own)
 
     @classmethod
     def _of(cls, paths: dict[str, Path], documents: dict[str, dict[str, Any]]) -> Catalog:

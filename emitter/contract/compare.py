@@ -153,6 +153,9 @@ def _compared(old: Subject, new: Subject, decide: Decide) -> Compared:
         {"documents": documents, "file": old.file, "marks": dict(each.kind.provenance) if each.kind else {}}
         for each, documents in ((old, before), (new, after))
     ]
+    if why := rules[0].why or rules[1].why:
+        unknown = (Judged(change, UNKNOWN, UNKNOWN, (), why) for change in changes)
+        return Compared(name, tuple(unknown), tuple(remarks_of(*rules)))
     found = decide(sides[0], sides[1], [*old.examples, *new.examples], len(changes)) if changes else iter(())
     judged = [_judged(change, *each) for change, each in zip(changes, found, strict=True)]
     return Compared(name, tuple(judged), tuple(remarks_of(*rules)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from emitter import strictjson
 from emitter.catalog import BASE, Catalog, Documents, EventType, parsed
 from emitter.catalog.explanation import Checker
 from emitter.catalog.references import dangling, references
-from emitter.errors import SchemaError, UsageError, Violation, shown
+from emitter.errors import SchemaError, UsageError, shown
 
 SHIPPED = "shipped"
 _MOST_FILES = 2_000
@@ -36,12 +37,6 @@ class Subject:
     documents: Documents
     examples: tuple[Any, ...] = ()
     kind: EventType | None = None
-
-    def violations(self, body: Any) -> list[Violation]:
-        """Say what is wrong with a body, with the provenance of each member."""
-        if self.kind is not None:
-            return self.kind.violations(body)
-        return _checker(self.file, self.documents).violations(body)
 
 
 @dataclass(frozen=True)
@@ -96,8 +91,8 @@ def _stay_inside(directory: Path) -> None:
             raise SchemaError(path, "it is a link that leads out of the directory, and is not followed")
 
 
-def _of_wheel(path: Path) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
+def _of_wheel(path: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
@@ -109,8 +104,8 @@ def _of_wheel(path: Path) -> dict[str, bytes]:
                         path, f"{info.filename} is larger than {strictjson.LARGEST:,} bytes, or one too many"
                     )
                 with archive.open(info) as opened:
-                    found[inside[1]] = opened.read(strictjson.LARGEST + 1)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+                    found[inside[1]] = parsed(path / inside[1], opened.read(strictjson.LARGEST + 1))
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError) as error:
         raise SchemaError(path, f"it is no wheel that can be read: {error}") from None
     if not found:
         raise SchemaError(path, "there are no schemas (emitter/schemas/*.json) in it")
@@ -119,23 +114,21 @@ def _of_wheel(path: Path) -> dict[str, bytes]:
 
 def _of_file(path: Path) -> Source:
     """One file, with the files beside it that it refers to; `envelope.json` is ours if there is none."""
-    raw = {path.name: _bytes(path)}
+    found = {path.name: parsed(path, _bytes(path))}
     waiting = [path.name]
     while waiting:
-        name = waiting.pop()
-        for ref in references(parsed(path.parent / name, raw[name])):
+        for ref in references(found[waiting.pop()]):
             other = ref.partition("#")[0].removeprefix("./")
             beside = path.parent / other
-            if other and other not in raw and "/" not in other and "\\" not in other and beside.suffix == ".json":
+            if other and other not in found and "/" not in other and "\\" not in other and beside.suffix == ".json":
                 if beside.is_file() and beside.resolve().is_relative_to(path.parent.resolve()):
-                    raw[other] = _bytes(beside)
+                    found[other] = parsed(beside, _bytes(beside))
                     waiting.append(other)
-    document = parsed(path, raw[path.name])
     try:
-        name = document["properties"]["type"]["const"]
+        name = found[path.name]["properties"]["type"]["const"]
     except (KeyError, TypeError):
-        return _plain(path, {other: parsed(path.parent / other, text) for other, text in raw.items()})
-    kind = Catalog.of(path.parent, raw).get(str(name))
+        return _plain(path, found)
+    kind = Catalog.of(path.parent, found).get(str(name))
     if kind is None:
         raise SchemaError(path, "it names no event type")
     return Source(str(path), {kind.name: _of_type(kind)}, whole=False)

@@ -71,11 +71,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules of one schema, the members that it names at each place, and what it says beside the rules."""
+    """All rules of one schema, the members that it names at each place, and what it says beside the rules.
+
+    `why` is the reason where the schema is too large to be taken apart; nothing can be said about it then.
+    """
 
     rules: tuple[Rule, ...]
     named: Mapping[str, frozenset[str]]
     said: Mapping[tuple[str, str], str]
+    why: str = ""
 
     def at(self, steps: tuple[Step, ...]) -> list[Rule]:
         """The rules for exactly one place."""
@@ -89,7 +93,7 @@ def rules_of(documents: Documents, file: str) -> Rules:
         walk.visit(file, documents[file], f"{file}#", (), ())
     except (_Apart, LookupError, AttributeError, TypeError):
         rule = Rule((), WHOLE, "", {"$ref": BASE + file}, f"{file}#", canonical(documents))
-        return Rules((rule,), {}, walk.said)
+        return Rules((rule,), {}, walk.said, walk.why)
     return Rules(tuple(walk.rules), {place: frozenset(names) for place, names in walk.named.items()}, walk.said)
 
 
@@ -126,7 +130,7 @@ class _Apart(Exception):
 class _Walk:
     def __init__(self, documents: Documents, file: str) -> None:
         self._documents, self._file = documents, file
-        self._left = MOST
+        self._left, self.why = MOST, ""
         self._reached: dict[str, dict[str, str]] = {}
         self.rules: list[Rule] = []
         self.named: dict[str, set[str]] = {}
@@ -134,8 +138,8 @@ class _Walk:
 
     def visit(self, file: str, schema: Any, place: str, steps: tuple[Step, ...], above: tuple[str, ...]) -> None:
         """Note the rules of a subschema for the value at `steps`; `above` are the references that led here."""
-        self._left -= 1
-        if self._left < 0 or len(steps) > _DEEPEST or len(above) > 4 * _DEEPEST:
+        self._count()
+        if len(steps) > _DEEPEST or len(above) > 4 * _DEEPEST:
             raise _Apart
         if schema is True:
             return
@@ -171,12 +175,16 @@ class _Walk:
         while waiting:
             found = waiting.pop()
             if isinstance(found, dict):
-                self._left -= 1
+                self._count()
                 waiting.extend(found.values())
             elif isinstance(found, list):
                 waiting.extend(each for each in found if isinstance(each, (dict, list)))
-            if self._left < 0:
-                raise _Apart
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            self.why = f"it has more than {MOST:,} parts, too many to be compared"
+            raise _Apart
 
     def _reference(self, file: str, ref: str, place: str, steps: tuple[Step, ...], above: tuple[str, ...]) -> None:
         target = _address(file, ref)
@@ -207,9 +215,7 @@ class _Walk:
                     found = absolute(where, inner)
                     reached[target] = canonical(found)
                     waiting.append(found)
-                    self._left -= 1
-                    if self._left < 0:
-                        raise _Apart
+                    self._count()
         return canonical([schema, sorted(reached.items())] if reached else schema)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from emitter.catalog.explanation import FORMATS, KINDS
 from emitter.contract.compare_changes import MEMBER, Change
-from emitter.contract.compare_rules import WHOLE, Rule
+from emitter.contract.compare_rules import PLAIN, WHOLE, Rule
 from emitter.errors import shown
 
 _FEW = 8
@@ -24,7 +24,8 @@ _BOUNDS = {
 def was_and_is(change: Change) -> tuple[str, str]:
     """What either side says, in a few words."""
     if change.keyword == MEMBER:
-        named, said = f"{change.detail} is named", [_all(change.old), _all(change.new)]
+        plain = [[rule for rule in rules if rule.keyword in PLAIN] for rules in (change.old, change.new)]
+        named, said = f"{change.detail} is named", [_all(rules) for rules in plain]
         if not change.old and not change.new:
             return f"{change.detail} is not named on one side", f"{change.detail} may be anything"
         was, now = (f"{named}: {each}" if each else f"{change.detail} is not named" for each in said)
@@ -37,7 +38,8 @@ def was_and_is(change: Change) -> tuple[str, str]:
 
 def _all(rules: Sequence[Rule]) -> str:
     above = min((len(rule.steps) for rule in rules), default=0)
-    said = [in_words(rule) for rule in rules if len(rule.steps) == above or rule.keyword == "type"]
+    here = [rule for rule in rules if len(rule.steps) == above]
+    said = [in_words(rule) for rule in sorted(here, key=lambda rule: rule.keyword != "type")]
     text = ", ".join(dict.fromkeys(said[:_FEW]))
     return f"{text}, and more" if len(rules) > min(len(said), _FEW) else text
 
@@ -87,7 +89,7 @@ def in_words(rule: Rule) -> str:
         case "$ref":
             return f"as {str(value).rpartition('/')[2]} says, again"
         case "contains" | "if" | "items":
-            return short(schema)
+            return f"{rule.keyword} {short(schema)}"
     if rule.keyword == WHOLE:
         return "a schema that cannot be taken apart"
     return f"{rule.keyword} {short(value)}"
