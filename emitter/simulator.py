@@ -26,6 +26,9 @@ from emitter import snapshots
 from emitter.assumptions import register
 from emitter.clock import Clock, SystemClock, VirtualClock
 from emitter.contract.check import Contract
+from emitter.contract.export import chosen
+from emitter.contract.export import exported as exported_contract
+from emitter.contract.export_values import Contract as Exported
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
@@ -33,6 +36,7 @@ from emitter.errors import BadValue, Conflict, NotFound, UsageError
 from emitter.event import Event, Stamps
 from emitter.export import export as exported
 from emitter.factory import Factory, Override
+from emitter.factory.samples import samples
 from emitter.faults import Asked, FaultSpec
 from emitter.faults import described as faults_described
 from emitter.gate import Gate, passing
@@ -86,7 +90,7 @@ class Simulator:
         """Called, the last first, before this is closed."""
         scheme = Scheme.of(self.assumptions)
         self.catalog = self.shared.catalog(settings.schemas)
-        self.contract = Contract(self.catalog, settings.assumptions)
+        self.judge = Contract(self.catalog, settings.assumptions)
         begun = start(settings.world)
         self.store = Store(
             settings.store, patience=settings.patience, durable=settings.durable, readers=settings.readers
@@ -186,6 +190,16 @@ class Simulator:
         each = self.catalog.resolve(name)
         listed = next(item for item in self.event_types() if item["type"] == each.name)
         return {**listed, "schema": each.schema, "example": each.example, "provenance": dict(each.provenance)}
+
+    def contract(self, form: str, syntax: str = "") -> bytes:
+        """The contract as `asyncapi`, `openapi`, `json-schema`, `markdown`, or `samples`: a body a type, a line each.
+
+        `syntax` is `yaml` or `json` where a form has both. Raises `NotFound` for another form, `BadValue` for a syntax
+        that it does not have, `SchemaError` for samples of a type from which nothing can be made.
+        """
+        form, syntax = chosen(form, syntax)
+        bodies = samples(self.catalog, self.assumptions, all_of_them=form == "samples")
+        return exported_contract(Exported(self.catalog, self.assumptions, VERSION, bodies), form, syntax)
 
     def make(self, spec: TriggerSpec) -> Iterator[Event]:
         """Make the events of a spec without keeping or sending them."""
@@ -614,7 +628,7 @@ class Simulator:
 
     def check(self, body: bytes) -> Json:
         """Hold a body against what is documented and what is assumed: `verdict`, `violations` and `warnings`."""
-        return self.contract.of_body(body).to_json()
+        return self.judge.of_body(body).to_json()
 
     # --- webhooks ---------------------------------------------------------------------------------------------------
 

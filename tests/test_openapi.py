@@ -193,8 +193,8 @@ class Examiner:
         return {name: str(names[name]) for name in case.path_parameters or {}}
 
     def _something(self, name: str) -> str:
-        if name == "kind":
-            return "data-products"
+        if name in ("kind", "form"):
+            return "data-products" if name == "kind" else "asyncapi"
         if name in ("run", "other"):
             asked = {"yaml": "steps: [{act: publish}]", "run": f"{name}-{len(self.statuses)}"}
             self.api("POST", "/simulator/runs?wait=10s", asked)

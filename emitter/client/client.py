@@ -72,6 +72,11 @@ class Client(Speaker):
         """Hold a body against the server's schemas and assumptions: `verdict`, `violations` and `warnings`."""
         return self._object("POST", "/simulator/check", data=body, headers={"Content-Type": "application/json"})
 
+    def contract(self, form: str, syntax: str = "") -> bytes:
+        """The server's contract in a form that other tools read; raises `NotFound` for another form."""
+        asked = {"format": syntax} if syntax else {}
+        return self._send("GET", f"/simulator/contract/{quote(form, safe='')}", params=asked).content
+
     # --- the world --------------------------------------------------------------------------------------------------
 
     def actions(self) -> list[Json]:

@@ -78,6 +78,7 @@ def create_app(
 
 def _register(app: Flask) -> None:
     from emitter.web import data_products_api, pages, requests_api  # noqa: F401 - their views are the product's
+    from emitter.web.contract_api import contract_api
     from emitter.web.openapi import document
     from emitter.web.product_api import PREFIXES, product
     from emitter.web.runs_api import runs_api
@@ -95,6 +96,7 @@ def _register(app: Flask) -> None:
     app.register_blueprint(runs_api)
     app.register_blueprint(tenants_api)
     app.register_blueprint(snapshots_api)
+    app.register_blueprint(contract_api)
     app.register_blueprint(document)
     app.register_blueprint(session)
     app.register_blueprint(pages.blueprint)

@@ -11,6 +11,7 @@ from functools import cache
 import orjson
 from flask import Blueprint, Response
 
+from emitter.contract.export import FORMS
 from emitter.faults import FAULTS
 from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES
 from emitter.simulator import VERSION
@@ -99,6 +100,10 @@ OURS: dict[tuple[str, str], Operation] = {
     ("GET", "/simulator/settled"): Operation(
         "settled", "Wait until nothing is under way and nothing is due, 30 s at most", "Settled", query=("timeout",)
     ),
+    ("GET", "/simulator/contract/{form}"): Operation(
+        "contract", "The contract of the webhooks: as AsyncAPI, OpenAPI, JSON Schema, Markdown, or sample bodies",
+        query=("syntax",), media=("application/yaml", "application/json", "text/markdown", "application/jsonl"),
+    ),
     ("POST", "/simulator/check"): Operation(
         "check", "Hold a body against what is documented and assumed", "Checked", reads="*",
         example={"type": "marketplace.data_product.state.created"},
@@ -125,6 +130,7 @@ OURS: dict[tuple[str, str], Operation] = {
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
+CONTRACT_FORM: Schema = {"type": "string", "enum": list(FORMS)}
 _ANCHOR = {"type": "integer", "minimum": 0, "maximum": 2**62}
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50}
 _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
@@ -147,6 +153,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "offset": ("offset", {"type": "integer", "minimum": 0, "default": 0}, ""),
     "pageLimit": ("limit", {"type": "integer", "minimum": 1, "default": 10}, "There is no maximum."),
     "format": ("format", FORMAT, ""),
+    "syntax": ("format", {"type": "string", "enum": ["yaml", "json"]}, "Of a form that has both."),
     "wait": ("wait", DURATION, "Answer when all deliveries are over, or after so long; 30 s at most."),
     "timeout": ("timeout", {**DURATION, "default": "10s"}, "30 s at most."),
     "count": ("count", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}, ""),
@@ -158,6 +165,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
 _EXAMPLES = {
     "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
     "other": "another-run", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8", "snapshot": "base",
+    "form": "asyncapi",
 }  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
@@ -281,7 +289,7 @@ def _request_body(operation: Operation) -> Schema:
 
 
 def _path_parameter(name: str) -> Schema:
-    schema = KIND if name == "kind" else TEXT
+    schema = {"kind": KIND, "form": CONTRACT_FORM}.get(name, TEXT)
     return {"name": name, "in": "path", "required": True, "schema": schema, "example": _EXAMPLES.get(name, ID)}
 
 
