@@ -191,7 +191,8 @@ class Assumptions:
     """What is taken for true of the Request app without a document that says so."""
 
     signing_mode: str = assumed(
-        "signing.mode", "sha256", _one_of("sha256", "both", "sha1", "standard-webhooks", "off"), unknown="U1",
+        "signing.mode", "sha256", _one_of("sha256", "both", "sha1", "sha512", "standard-webhooks", "off"),
+        unknown="U1",
         why="The vendor's changelog names x-immuta-webhook-signature-sha256 but not the app it speaks of.",
     )  # fmt: skip
     signing_header: str = assumed(
@@ -203,16 +204,28 @@ class Assumptions:
         why="The retired header of the changelog, for the modes both and sha1.",
     )  # fmt: skip
     signing_encoding: str = assumed(
-        "signing.encoding", "hex", _one_of("hex", "base64"), unknown="U2",
+        "signing.encoding", "hex", _one_of("hex", "base64", "base64url"), unknown="U2",
         why="Not in any text that could be read; lower-case hex is the most common form.",
     )  # fmt: skip
     signing_prefix: str = assumed(
         "signing.prefix", "", _text, unknown="U2",
         why="Not in any text that could be read; no prefix is the plainest form.",
     )  # fmt: skip
+    signing_signed: str = assumed(
+        "signing.signed", "body", _one_of("body", "timestamp.body", "id.timestamp.body"), unknown="U2",
+        why="The payload's format was said to stay as it was with SHA-256; nothing but the body is known to be signed.",
+    )  # fmt: skip
+    signing_header_timestamp: str = assumed(
+        "signing.header_timestamp", "webhook-timestamp", _a_header_name, unknown="U2",
+        why="For signing.signed=timestamp.body and longer: the name that the Standard Webhooks specification gives it.",
+    )  # fmt: skip
+    signing_header_id: str = assumed(
+        "signing.header_id", "webhook-id", _a_header_name, unknown="U2",
+        why="For signing.signed=id.timestamp.body: the name that the Standard Webhooks specification gives it.",
+    )  # fmt: skip
     signing_timestamp: str = assumed(
         "signing.timestamp", "wall", _one_of("wall", "clock"), unknown="U1",
-        why="For standard-webhooks only: receivers refuse a virtual time that lies outside their tolerance.",
+        why="Where a timestamp is signed, too: receivers refuse a virtual time that lies outside their tolerance.",
     )  # fmt: skip
     payload_profile: str = assumed(
         "payload.profile", "core", _one_of("core", "extended"), unknown="U3",
