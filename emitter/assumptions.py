@@ -8,7 +8,7 @@ question behind it (U1 to U24 in the fact dossier). `--assume delivery.timeout=5
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from string import Formatter
@@ -396,8 +396,23 @@ class Assumptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What a capture has settled of one assumption: the value, when, by which capture, and what was seen there."""
+
+    switch: str
+    value: str
+    at: str = ""  # a date or time, RFC 3339
+    source: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the register, as it is shown."""
+    """One row of the register, as it is shown.
+
+    `provenance` is `calibrated` where a capture has settled the very value that holds now, else `assumed`; `evidence`
+    says by what.
+    """
 
     switch: str
     value: str
@@ -405,25 +420,41 @@ class Entry:
     allowed: str
     unknown: str
     why: str
+    provenance: str = "assumed"
+    evidence: str = ""
 
     @property
     def changed(self) -> bool:
         return self.value != self.default
 
 
-def register(assumptions: Assumptions) -> list[Entry]:
-    """List every assumption with what it is now."""
-    return [
-        Entry(
-            switch=item.metadata["switch"],
-            value=_spelt(getattr(assumptions, item.name), item.metadata["default"]),
-            default=item.metadata["default"],
-            allowed=item.metadata["parse"].__doc__ or "",
-            unknown=item.metadata["unknown"],
-            why=item.metadata["why"],
+def register(assumptions: Assumptions, calibrated: Sequence[Calibrated] = ()) -> list[Entry]:
+    """List every assumption with what it is now, and what settles it."""
+    settled = {each.switch: each for each in calibrated}
+    entries = []
+    for item in fields(assumptions):
+        switch, default = item.metadata["switch"], item.metadata["default"]
+        value = getattr(assumptions, item.name)
+        known = settled.get(switch)
+        holds = known is not None and item.metadata["parse"](switch, known.value) == value
+        entries.append(
+            Entry(
+                switch=switch,
+                value=_spelt(value, default),
+                default=default,
+                allowed=item.metadata["parse"].__doc__ or "",
+                unknown=item.metadata["unknown"],
+                why=item.metadata["why"],
+                provenance="calibrated" if holds else "assumed",
+                evidence=_told(known) if known is not None and holds else "",
+            )
         )
-        for item in fields(assumptions)
-    ]
+    return entries
+
+
+def _told(known: Calibrated) -> str:
+    when = f" ({', '.join(filter(None, (known.at[:10], known.source)))})" if known.at or known.source else ""
+    return f"{known.evidence or 'Settled by a capture.'}{when}"
 
 
 def _spelt(value: Any, default: str) -> str:

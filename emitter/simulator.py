@@ -706,8 +706,9 @@ class Simulator:
         """The register of assumptions."""
         return [
             {"switch": each.switch, "value": each.value, "default": each.default, "changed": each.changed,
-             "allowed": each.allowed, "unknown": each.unknown, "why": each.why}
-            for each in register(self.assumptions)
+             "allowed": each.allowed, "unknown": each.unknown, "why": each.why, "provenance": each.provenance,
+             "evidence": each.evidence}
+            for each in register(self.assumptions, self.settings.calibrated)
         ]  # fmt: skip
 
     def clock_state(self) -> Json:

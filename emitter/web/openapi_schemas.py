@@ -182,7 +182,7 @@ SCHEMAS: dict[str, Schema] = {
             "pointer": described(TEXT, "A JSON Pointer into the body."),
             "rule": TEXT,
             "message": TEXT,
-            "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", ""]},
+            "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", "observed", ""]},
         }
     ),
     "Trigger": asked(
@@ -301,7 +301,10 @@ SCHEMAS: dict[str, Schema] = {
     "Assumptions": answer(
         {"assumptions": many(answer(
             {"switch": TEXT, "value": TEXT, "default": TEXT, "changed": YES_NO, "allowed": TEXT,
-             "unknown": described(TEXT, "The open question behind it, U1 to U24."), "why": TEXT}
+             "unknown": described(TEXT, "The open question behind it, U1 to U24."), "why": TEXT,
+             "provenance": described({"type": "string", "enum": ["assumed", "calibrated"]},
+                                     "Calibrated: a capture has settled the value that holds now."),
+             "evidence": described(TEXT, "What was seen in that capture, when, and where it is.")}
         ))}
     ),  # fmt: skip
     "State": answer(
