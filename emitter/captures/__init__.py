@@ -4,7 +4,7 @@
 commands. Nothing that a capture names is opened or fetched, and no shell is run.
 """
 
-from emitter.captures.reading import read, read_lines
+from emitter.captures.reading import read, read_history
 from emitter.captures.values import Broken, Captured, Origin
 
-__all__ = ["Broken", "Captured", "Origin", "read", "read_lines"]
+__all__ = ["Broken", "Captured", "Origin", "read", "read_history"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from emitter.signing import Headers
 
 STDIN = "-"
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""JSON objects that hold a request: lines of recorders, of `emitter listen`, of our own export, entries of others."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from emitter.captures.values import Broken, Captured, Origin
+from emitter.clock import SECOND, parse_rfc3339
+from emitter.errors import shown
+from emitter.signing import Headers
+
+MOST_HEADERS = 1000
+CARRIERS = ("body", "bodyBase64", "request")  # an object with one of these, and no `data`, is about a body
+_BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "DELETE", "CONNECT", "TRACE"))
+
+
+class Unreadable(Exception):
+    """A piece that cannot be read; `str()` says why."""
+
+
+def holds_request(value: Mapping[str, Any]) -> bool:
+    """Whether an object is a capture, and not itself a body: an event has `data`, and nothing that carries a body."""
+    return "data" not in value and any(member in value for member in CARRIERS)
+
+
+def of_object(value: Mapping[str, Any], raw: bytes, origin: Origin) -> Captured | Broken | None:
+    """Read an object: a capture, or else a body, `raw` being its bytes. None is a request that carries nothing."""
+    if not holds_request(value):
+        return Captured(raw, origin=origin)
+    try:
+        return _captured(value, origin)
+    except Unreadable as error:
+        return Broken(origin, str(error))
+
+
+def _captured(value: Mapping[str, Any], origin: Origin) -> Captured | None:
+    request, answer = value.get("request", value), value.get("answer")
+    if not isinstance(request, Mapping):
+        raise Unreadable("its request is no object")
+    method = request.get("method", request.get("httpMethod"))
+    body, exact = _body(request)
+    if carries_nothing(method, body):
+        return None
+    return Captured(
+        body=body,
+        headers=headers_of(request.get("headers")),
+        method=_text(method).upper(),
+        url=_text(request.get("url")) or _text(request.get("path")) or _text(request.get("rawPath")),
+        at=moment(value.get("at", value.get("startedAt"))),
+        origin=origin,
+        status=status_of(answer.get("status") if isinstance(answer, Mapping) else value.get("status")),
+        exact=exact,
+    )
+
+
+def carries_nothing(method: object, body: bytes) -> bool:
+    """Whether it is a request without a body that needs none: somebody looked whether there is a server."""
+    return not body and isinstance(method, str) and method.upper() in _BODILESS
+
+
+def _body(request: Mapping[str, Any]) -> tuple[bytes, bool]:
+    """The bytes of a body, and whether they are the ones that came."""
+    encoded, body = request.get("bodyBase64"), request.get("body")
+    if encoded is None and isinstance(body, str):
+        if request.get("bodyEncoding") == "base64" or request.get("isBase64Encoded") is True:
+            encoded = body
+    if isinstance(encoded, str):
+        return base64_of(encoded), True
+    if encoded is not None:
+        raise Unreadable("its bodyBase64 is no text")
+    match body:
+        case None:
+            return b"", True
+        case str():
+            return bytes_of(body)
+        case dict() | list():
+            return orjson.dumps(body), False
+    raise Unreadable(f"its body is neither a text nor an object: {shown(body, 40)}")
+
+
+def bytes_of(text: str) -> tuple[bytes, bool]:
+    """The bytes of a text, and whether it was decoded without loss: U+FFFD stands for what could not be decoded."""
+    return text.encode("utf-8", "surrogatepass"), "\ufffd" not in text
+
+
+def base64_of(text: str) -> bytes:
+    """Decode base64 of either alphabet, with or without line breaks; raise `Unreadable`."""
+    joined = "".join(text.split()).replace("-", "+").replace("_", "/")
+    try:
+        return binascii.a2b_base64(joined + "=" * (-len(joined) % 4), strict_mode=True)
+    except ValueError as error:
+        raise Unreadable(f"its body is no base64: {str(error)[:1].lower()}{str(error)[1:]}") from None
+
+
+def headers_of(value: object) -> Headers:
+    """Read headers in any of the ways in which JSON holds them: an object, pairs, or objects of name and value."""
+    pairs: list[tuple[str, str]] = []
+    for name, text in _pairs(value):
+        if isinstance(name, str) and not name.startswith(":"):  # HTTP/2 has its request line there
+            pairs += [(name, str(each)) for each in (text if isinstance(text, list) else [text])]
+        if len(pairs) > MOST_HEADERS:
+            raise Unreadable(f"it has more than {MOST_HEADERS:,} headers")
+    return tuple(pairs)
+
+
+def _pairs(value: object) -> list[tuple[Any, Any]]:
+    match value:
+        case dict():
+            return list(value.items())
+        case list():
+            named = [(each.get("name"), each.get("value", "")) for each in value if isinstance(each, dict)]
+            return named or [(each[0], each[1]) for each in value if isinstance(each, list) and len(each) == 2]
+    return []
+
+
+def moment(value: object) -> int | None:
+    """Read when something was captured: RFC 3339, or seconds, milliseconds, ... since 1970, told by their size."""
+    if isinstance(value, str):
+        try:
+            return parse_rfc3339(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e19:
+        return None
+    scale = next(scale for most, scale in ((1e11, SECOND), (1e14, 10**6), (1e17, 10**3), (1e20, 1)) if value < most)
+    return round(value * scale)
+
+
+def status_of(value: object) -> int | None:
+    """Read the status of an answer; None where there was none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 999 else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
