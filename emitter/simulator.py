@@ -25,6 +25,7 @@ from emitter import clock as time
 from emitter.assumptions import register
 from emitter.catalog import Catalog
 from emitter.clock import Clock, SystemClock, VirtualClock
+from emitter.contract.facts import facts
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
@@ -710,6 +711,10 @@ class Simulator:
              "evidence": each.evidence}
             for each in register(self.assumptions, self.settings.calibrated)
         ]  # fmt: skip
+
+    def facts(self) -> Json:
+        """How many facts about the app there are, and how many stand on what: documents, captures, assumptions."""
+        return dict(facts(self.catalog, register(self.assumptions, self.settings.calibrated)))
 
     def clock_state(self) -> Json:
         """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""

@@ -288,6 +288,10 @@ class Client(Speaker):
         """The register of assumptions."""
         return self._list("GET", "/simulator/assumptions", "assumptions")
 
+    def facts(self) -> Json:
+        """How many facts about the app there are, and how many stand on what: documents, captures, assumptions."""
+        return self._object("GET", "/simulator/facts")
+
     def clock_state(self) -> Json:
         """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""
         return self._object("GET", "/simulator/clock")

@@ -109,6 +109,7 @@ OURS: dict[tuple[str, str], Operation] = {
     ),
     ("DELETE", "/simulator/webhooks/{webhook_id}"): Operation("removeWebhook", "Remove a webhook", status=204),
     ("GET", "/simulator/assumptions"): Operation("assumptions", "Everything that is assumed", "Assumptions"),
+    ("GET", "/simulator/facts"): Operation("facts", "How many facts about the app stand on what", "Facts"),
     ("GET", "/simulator/state"): Operation("state", "What runs", "State"),
     ("POST", "/simulator/reset"): Operation(
         "reset", "Forget all events, deliveries, attempts and webhooks", status=204, reads="Nothing",

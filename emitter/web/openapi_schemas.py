@@ -307,6 +307,9 @@ SCHEMAS: dict[str, Schema] = {
              "evidence": described(TEXT, "What was seen in that capture, when, and where it is.")}
         ))}
     ),  # fmt: skip
+    "Facts": answer(
+        {name: COUNT for name in ("total", "documented", "derived", "observed", "calibrated", "assumed")}
+    ),
     "State": answer(
         {"version": TEXT, "store": TEXT, "clock": {"type": "string", "enum": ["system", "virtual"]}, "now": MOMENT,
          "profile": TEXT, "seed": WHOLE, "inFlight": COUNT, "waiting": COUNT, "webhooks": COUNT,

@@ -306,6 +306,13 @@ def assumptions() -> Response:
     return jsonify({"assumptions": _simulator().assumed()})
 
 
+@simulator_api.get("/facts")
+def facts() -> Response:
+    """How many facts about the app there are, and on what they stand."""
+    reading.parameters()
+    return jsonify(_simulator().facts())
+
+
 @simulator_api.get("/state")
 def state() -> Response:
     """What runs."""
