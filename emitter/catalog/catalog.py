@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,14 @@ class Catalog:
             documents |= fresh
             paths |= found
         return cls._of(paths, documents)
+
+    @classmethod
+    def of(cls, documents: Mapping[str, dict[str, Any]]) -> Catalog:
+        """Make a catalogue of schema documents by the names of their files, as of a directory that stands alone.
+
+        Raises `SchemaError` as `load` does; an `envelope.json` has to be among them.
+        """
+        return cls._of({name: Path(name) for name in documents}, dict(documents))
 
     @classmethod
     def _of(cls, paths: dict[str, Path], documents: dict[str, dict[str, Any]]) -> Catalog:
