@@ -25,6 +25,7 @@ from emitter import clock as time
 from emitter.assumptions import register
 from emitter.catalog import Catalog
 from emitter.clock import Clock, SystemClock, VirtualClock
+from emitter.contract.check import Contract
 from emitter.contract.facts import facts
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
@@ -78,6 +79,7 @@ class Simulator:
         self.assumptions = settings.assumptions
         scheme = Scheme.of(self.assumptions)
         self.catalog = Catalog.load(settings.schemas)
+        self.contract = Contract(self.catalog, settings.assumptions)
         self.store = Store(settings.store, patience=settings.patience, durable=settings.durable)
         try:
             self.clock: Clock = self._clock()
@@ -551,8 +553,8 @@ class Simulator:
         return exported(self.history, query, form)
 
     def check(self, body: bytes) -> Json:
-        """Hold a body against the schemas: `verdict` and `violations`."""
-        return self.history.contract(body)
+        """Hold a body against what is documented and what is assumed: `verdict`, `violations` and `warnings`."""
+        return self.contract.of_body(body).to_json()
 
     # --- webhooks ---------------------------------------------------------------------------------------------------
 

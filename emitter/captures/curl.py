@@ -10,7 +10,7 @@ from emitter.captures.shell import Command, Unclosed, Word, commands, printf_b
 from emitter.captures.values import Broken, Captured, Origin
 from emitter.errors import shown
 
-LARGEST = 8 * 1024 * 1024
+LARGEST = 4 * 1024 * 1024
 BEGINNING = re.compile(rb"\s*(?:#[^\n]*\n\s*|\$ )*(?:printf [^\n]*\| *)?curl(?:\.exe)?[ \t\\]")
 FOR_CMD = re.compile(rb"\s*curl(?:\.exe)?[^\n]* \^\r?\n")
 FOR_POWERSHELL = re.compile(rb"\s*(?:\$session|Invoke-(?:WebRequest|RestMethod)|iwr |irm )", re.IGNORECASE)

@@ -12,7 +12,7 @@ from emitter.captures.shapes import Unreadable, base64_of, bytes_of, carries_not
 from emitter.captures.values import Broken, Captured, Origin
 
 LARGEST = 64 * 1024 * 1024
-MOST_VALUES = 4_000_000  # members and items in one file: each costs memory, however few bytes it takes
+MOST_VALUES = 1_000_000  # members and items in one file: each costs memory, however few bytes it takes
 BEGINNING = re.compile(rb'\s*\{\s*"log"\s*:')
 
 

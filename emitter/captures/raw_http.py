@@ -16,6 +16,7 @@ from emitter.signing import Headers
 
 LARGEST = 64 * 1024 * 1024
 LARGEST_HEAD = 256 * 1024
+MOST_CHUNKS = 20_000
 BEGINNING = re.compile(rb"[A-Z]{3,16} \S{1,8192} HTTP/[0-9](?:\.[0-9])?[ \t]*\r?\n")
 _NEXT = re.compile(rb"^[A-Z]{3,16} \S{1,8192} HTTP/[0-9](?:\.[0-9])?[ \t]*\r?$", re.MULTILINE)
 _LINE_END = re.compile(rb"\r?\n")
@@ -128,6 +129,8 @@ def _chunked(raw: bytes, at: int) -> tuple[bytes, bool, int]:
             break
         if at + length > len(raw):
             raise Unreadable(f"it breaks off within a chunk of {length:,} bytes")
+        if len(parts) >= MOST_CHUNKS:
+            raise Unreadable(f"its body has more than {MOST_CHUNKS:,} chunks")
         parts.append(raw[at : at + length])
         at += length
         ended = _LINE_END.match(raw, at)

@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 from emitter.captures import curl, forms, har, raw_http
 from emitter.captures.documents import of_document, of_line
-from emitter.captures.values import BOM, STDIN, Broken, Captured, Origin
+from emitter.captures.values import BOM, HISTORY, STDIN, Broken, Captured, Origin
 from emitter.errors import UsageError
 
 HEAD = 64 * 1024
@@ -29,7 +29,8 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".har", ".http", ".curl", ".sh")
 
 class _Line(NamedTuple):
     number: int
-    raw: bytes | None  # None: it is too long
+    raw: bytes
+    why: str = ""  # it is not read
 
 
 def _stdin() -> BinaryIO:
@@ -50,7 +51,7 @@ def read_history(pieces: Iterable[bytes]) -> Iterator[Captured | Broken]:
     """Read attempts as our own export gives them, a line each: `Door.export(query, "jsonl")`."""
     for number, piece in enumerate(pieces, start=1):
         begun = _ATTEMPT.match(piece)
-        origin = Origin(f"attempt {begun[1].decode()}") if begun else Origin("history", line=number)
+        origin = Origin(HISTORY, entry=int(begun[1])) if begun else Origin("history", line=number)
         found = of_line(piece, origin)
         if found is not None:
             yield found
@@ -161,12 +162,12 @@ def _lines(stream: BinaryIO, begun: bytes, file: str) -> Iterator[Captured | Bro
     first = next(lines, None)
     second = next(lines, None)
     alone = first is not None and second is None
-    if alone and first is not None and first.raw is not None and begun.startswith(BOM):
+    if alone and first is not None and begun.startswith(BOM):
         first = _Line(1, BOM + first.raw)  # of one body it is part; before many lines it is the file's
-    for number, raw in chain(filter(None, (first, second)), lines):
+    for number, raw, why in chain(filter(None, (first, second)), lines):
         origin = Origin(file) if alone else Origin(file, line=number)
-        if raw is None:
-            yield Broken(origin, f"this line has more than {LONGEST >> 20} MiB")
+        if why:
+            yield Broken(origin, why)
             continue
         found = of_line(raw, origin)
         if found is not None:
@@ -185,8 +186,10 @@ def _numbered(stream: BinaryIO, begun: bytes) -> Iterator[_Line]:
     while raw:
         number += 1
         if len(raw) >= LONGEST and not raw.endswith(b"\n"):
-            yield _Line(number, None)
-            if not _skipped(stream):
+            ended = _skipped(stream)
+            rest = "" if ended else ": the rest of the file is not looked at"
+            yield _Line(number, b"", f"this line has more than {LONGEST >> 20} MiB{rest}")
+            if not ended:
                 return
         elif raw.strip():
             yield _Line(number, raw)

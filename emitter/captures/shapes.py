@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from emitter.errors import shown
 from emitter.signing import Headers
 
 MOST_HEADERS = 1000
-CARRIERS = ("body", "bodyBase64", "request")  # an object with one of these, and no `data`, is about a body
+_PLACES = ("url", "path", "rawPath")
 _BODILESS = frozenset(("GET", "HEAD", "OPTIONS", "DELETE", "CONNECT", "TRACE"))
 
 
@@ -22,12 +23,12 @@ class Unreadable(Exception):
     """A piece that cannot be read; `str()` says why."""
 
 
-def holds_request(value: Mapping[str, Any]) -> bool:
+def holds_request(value: dict[str, Any]) -> bool:
     """Whether an object is a capture, and not itself a body: an event has `data`, and nothing that carries a body."""
-    return "data" not in value and any(member in value for member in CARRIERS)
+    return "data" not in value and ("bodyBase64" in value or "body" in value or "request" in value)
 
 
-def of_object(value: Mapping[str, Any], raw: bytes, origin: Origin) -> Captured | Broken | None:
+def of_object(value: dict[str, Any], raw: bytes, origin: Origin) -> Captured | Broken | None:
     """Read an object: a capture, or else a body, `raw` being its bytes. None is a request that carries nothing."""
     if not holds_request(value):
         return Captured(raw, origin=origin)
@@ -37,9 +38,9 @@ def of_object(value: Mapping[str, Any], raw: bytes, origin: Origin) -> Captured 
         return Broken(origin, str(error))
 
 
-def _captured(value: Mapping[str, Any], origin: Origin) -> Captured | None:
+def _captured(value: dict[str, Any], origin: Origin) -> Captured | None:
     request, answer = value.get("request", value), value.get("answer")
-    if not isinstance(request, Mapping):
+    if not isinstance(request, dict):
         raise Unreadable("its request is no object")
     method = request.get("method", request.get("httpMethod"))
     body, exact = _body(request)
@@ -49,10 +50,10 @@ def _captured(value: Mapping[str, Any], origin: Origin) -> Captured | None:
         body=body,
         headers=headers_of(request.get("headers")),
         method=_text(method).upper(),
-        url=_text(request.get("url")) or _text(request.get("path")) or _text(request.get("rawPath")),
+        url=next((url for name in _PLACES if (url := _text(request.get(name)))), ""),
         at=moment(value.get("at", value.get("startedAt"))),
         origin=origin,
-        status=status_of(answer.get("status") if isinstance(answer, Mapping) else value.get("status")),
+        status=status_of(answer.get("status") if isinstance(answer, dict) else value.get("status")),
         exact=exact,
     )
 
@@ -62,7 +63,7 @@ def carries_nothing(method: object, body: bytes) -> bool:
     return not body and isinstance(method, str) and method.upper() in _BODILESS
 
 
-def _body(request: Mapping[str, Any]) -> tuple[bytes, bool]:
+def _body(request: dict[str, Any]) -> tuple[bytes, bool]:
     """The bytes of a body, and whether they are the ones that came."""
     encoded, body = request.get("bodyBase64"), request.get("body")
     if encoded is None and isinstance(body, str):
@@ -89,6 +90,10 @@ def bytes_of(text: str) -> tuple[bytes, bool]:
 
 def base64_of(text: str) -> bytes:
     """Decode base64 of either alphabet, with or without line breaks; raise `Unreadable`."""
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        pass
     joined = "".join(text.split()).replace("-", "+").replace("_", "/")
     try:
         return binascii.a2b_base64(joined + "=" * (-len(joined) % 4), strict_mode=True)
@@ -100,27 +105,33 @@ def headers_of(value: object) -> Headers:
     """Read headers in any of the ways in which JSON holds them: an object, pairs, or objects of name and value."""
     pairs: list[tuple[str, str]] = []
     for name, text in _pairs(value):
-        if isinstance(name, str) and not name.startswith(":"):  # HTTP/2 has its request line there
-            pairs += [(name, str(each)) for each in (text if isinstance(text, list) else [text])]
-        if len(pairs) > MOST_HEADERS:
-            raise Unreadable(f"it has more than {MOST_HEADERS:,} headers")
+        if type(name) is str and name[:1] != ":":  # HTTP/2 has its request line there
+            if type(text) is str:
+                pairs.append((name, text))
+            else:
+                pairs += [(name, str(each)) for each in (text if isinstance(text, list) else [text])]
+    if len(pairs) > MOST_HEADERS:
+        raise Unreadable(f"it has more than {MOST_HEADERS:,} headers")
     return tuple(pairs)
 
 
-def _pairs(value: object) -> list[tuple[Any, Any]]:
+def _pairs(value: object) -> Iterable[Any]:
     match value:
         case dict():
-            return list(value.items())
+            return value.items()
         case list():
-            named = [(each.get("name"), each.get("value", "")) for each in value if isinstance(each, dict)]
-            return named or [(each[0], each[1]) for each in value if isinstance(each, list) and len(each) == 2]
-    return []
+            if value and isinstance(value[0], dict):
+                return [(each.get("name"), each.get("value", "")) for each in value if isinstance(each, dict)]
+            return [each for each in value if isinstance(each, list) and len(each) == 2]
+    return ()
 
 
 def moment(value: object) -> int | None:
     """Read when something was captured: RFC 3339, or seconds, milliseconds, ... since 1970, told by their size."""
     if isinstance(value, str):
         try:
+            if value[-1:] == "Z" and value[19:20] == "." and value[20:-1].isdigit() and value.isascii():
+                return _second(value[:19]) + int(value[20:29].rstrip("Z").ljust(9, "0"))
             return parse_rfc3339(value)
         except ValueError:
             return None
@@ -128,6 +139,11 @@ def moment(value: object) -> int | None:
         return None
     scale = next(scale for most, scale in ((1e11, SECOND), (1e14, 10**6), (1e17, 10**3), (1e20, 1)) if value < most)
     return round(value * scale)
+
+
+@lru_cache(maxsize=64)  # many requests of a second, one after another
+def _second(text: str) -> int:
+    return parse_rfc3339(f"{text}Z")
 
 
 def status_of(value: object) -> int | None:

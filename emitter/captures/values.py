@@ -6,19 +6,24 @@ from dataclasses import dataclass
 
 from emitter.signing import Headers
 
-STDIN = "-"
+STDIN, HISTORY = "-", "(history)"
 BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a capture stands: the file (`-`: standard input), and in it a line or an entry, each counted from 1."""
+    """Where a capture stands: the file (`-`: standard input), and in it a line or an entry, each counted from 1.
+
+    In the history of a simulator (`HISTORY`) the entry is the number of the attempt.
+    """
 
     file: str
     line: int = 0
     entry: int = 0
 
     def __str__(self) -> str:
+        if self.file == HISTORY:
+            return f"attempt {self.entry}"
         name = "standard input" if self.file == STDIN else self.file
         if self.line:
             return f"{name}:{self.line}"

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from emitter import strictjson
-from emitter.catalog.event_type import EventType, read
+from emitter.catalog.event_type import EventType, marks_of, read
 from emitter.catalog.explanation import Checker
 from emitter.catalog.references import BASE, dangling
 from emitter.errors import BadJson, SchemaError, UnknownEventType, Violation
@@ -92,7 +92,7 @@ class Catalog:
                 called[text] = kind
             types[kind.name] = kind
         try:
-            envelope = Checker(ENVELOPE, documents, registry)
+            envelope = Checker(ENVELOPE, documents, registry, marks_of(documents, ENVELOPE)[0])
         except ValueError as error:
             raise SchemaError(paths[ENVELOPE], _reason(error)) from None
         return cls(list(types.values()), envelope)

@@ -78,8 +78,6 @@ def read(path: Path, documents: Documents, registry: jsonschema_rs.Registry) -> 
     file = path.name
     schema = documents[file]
     name = _name(schema)
-    marks: dict[str, str] = {}
-    sources: dict[str, str] = {}
     data = members(documents, file, ("data",))
     core, extended = schema.get("x-core"), []
     for member, found in data.items():
@@ -92,7 +90,7 @@ def read(path: Path, documents: Documents, registry: jsonschema_rs.Registry) -> 
     for keyword, (value, choices) in checked.items():
         if value not in choices:
             raise ValueError(f"{keyword} is {value!r}; it is one of {', '.join(filter(None, choices))}")
-    _collect(documents, file, schema, "", marks, sources, 0)
+    marks, sources = marks_of(documents, file)
     for pointer, mark in marks.items():
         if mark not in MARKS:
             raise ValueError(f"x-provenance of {pointer} is {mark!r}; it is one of {', '.join(MARKS)}")
@@ -118,6 +116,14 @@ def read(path: Path, documents: Documents, registry: jsonschema_rs.Registry) -> 
         is_valid=checker.is_valid,
         violations=checker.violations,
     )
+
+
+def marks_of(documents: Documents, file: str) -> tuple[dict[str, str], dict[str, str]]:
+    """List the provenance of every member that a file describes, by its JSON Pointer, and the source of each."""
+    marks: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    _collect(documents, file, documents[file], "", marks, sources, 0)
+    return marks, sources
 
 
 def members(documents: Documents, file: str, path: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:

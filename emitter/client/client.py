@@ -69,7 +69,7 @@ class Client(Speaker):
         return self._list("GET", "/simulator/faults", "faults")
 
     def check(self, body: bytes) -> Json:
-        """Hold a body against the server's schemas: `verdict` and `violations`."""
+        """Hold a body against the server's schemas and assumptions: `verdict`, `violations` and `warnings`."""
         return self._object("POST", "/simulator/check", data=body, headers={"Content-Type": "application/json"})
 
     # --- the world --------------------------------------------------------------------------------------------------

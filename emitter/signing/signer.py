@@ -6,6 +6,7 @@ import hashlib
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 from emitter.assumptions import Assumptions
 from emitter.errors import BadValue
@@ -170,6 +171,7 @@ def _keyed(header: str, name: str, secret: bytes) -> _Keyed:
     return header, inner, outer
 
 
+@cache  # of a few switches, and asked for with every signature that is verified
 def assumed(switch: str) -> str:
     """Say that a switch decides what nobody documents: with its open question, and what would settle it."""
     unknown = next(item.metadata["unknown"] for item in fields(Assumptions) if item.metadata["switch"] == switch)

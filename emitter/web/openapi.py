@@ -96,7 +96,7 @@ OURS: dict[tuple[str, str], Operation] = {
         "settled", "Wait until nothing is under way and nothing is due, 30 s at most", "Settled", query=("timeout",)
     ),
     ("POST", "/simulator/check"): Operation(
-        "check", "Hold a body against the schemas", "Contract", reads="*",
+        "check", "Hold a body against what is documented and assumed", "Checked", reads="*",
         example={"type": "marketplace.data_product.state.created"},
     ),
     ("GET", "/simulator/webhooks"): Operation("webhooks", "Webhooks, with what is ours", "OurWebhooks"),

@@ -185,6 +185,25 @@ SCHEMAS: dict[str, Schema] = {
             "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", "observed", ""]},
         }
     ),
+    "Finding": answer(
+        {
+            "pointer": described(TEXT, "A JSON Pointer into the body; empty for all of it."),
+            "header": described(TEXT, "The header that it is about; empty for the body."),
+            "rule": described(TEXT, "A keyword of JSON Schema, or a rule of ours, as x-core or timestamp-digits."),
+            "message": TEXT,
+            "value": described(TEXT, "What is there, as JSON, cut."),
+            "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", ""]},
+            "switch": described(TEXT, "The assumption that it differs from, where one can be changed."),
+        }
+    ),
+    "Checked": answer(
+        {
+            "type": TEXT,
+            "verdict": _VERDICT,
+            "violations": described(many(ref("Finding")), "What breaks a documented fact."),
+            "warnings": described(many(ref("Finding")), "What differs from an assumption only."),
+        }
+    ),
     "Trigger": asked(
         {
             "type": described(TEXT, "A name, an alias, or the end of exactly one name."),
