@@ -61,7 +61,8 @@ def _fitting(signed: Sequence[tuple[Seen, tuple[Signed, ...]]], bench: Bench, *,
             if aside:
                 asides[switch] = aside
             elif value is not None:
-                votes[switch].append(Vote(value, evidence, source))
+                same = "header" in switch and value.lower() == bench.now(switch).lower()  # case says nothing there
+                votes[switch].append(Vote(bench.now(switch) if same else value, evidence, source))
     rulings = []
     for switch in _SWITCHES:
         if switch in asides and not votes[switch]:
