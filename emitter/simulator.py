@@ -27,6 +27,7 @@ from emitter.catalog import Catalog
 from emitter.clock import Clock, SystemClock, VirtualClock
 from emitter.contract.check import Contract
 from emitter.contract.facts import facts
+from emitter.coverage import of_history
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
@@ -547,6 +548,13 @@ class Simulator:
         delivery = Delivery(row.delivery_id, row.event_id, webhook, row.due)
         again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is, faults=self._asked())
         return self.history.delivery(self.store.delivery_ids.show(again.id))
+
+    def coverage(self, query: AttemptQuery, *, extended: bool = False) -> Json:
+        """What the receivers of all attempts that match have seen of the contract, and what not yet.
+
+        `extended` counts the members, too, that only this simulator sends.
+        """
+        return of_history(self.history, self.catalog, self.assumptions, query, extended=extended).to_json()
 
     def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
         """Write every attempt that matches in a form that other tools read, piece by piece."""

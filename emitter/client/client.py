@@ -183,6 +183,11 @@ class Client(Speaker):
         """One attempt in full."""
         return self._object("GET", f"/simulator/attempts/{attempt_id}")
 
+    def coverage(self, query: AttemptQuery, *, extended: bool = False) -> Json:
+        """What the receivers of all attempts that match have seen of the contract, and what not yet."""
+        params = [*_unpaged(query), *([("extended", "true")] if extended else [])]
+        return self._object("GET", "/simulator/coverage", params=params, timeout=self._timeout * 10)
+
     def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
         """Write every attempt that matches in a form that other tools read, as it comes."""
         yield from self._stream("/simulator/attempts/export", [*_unpaged(query), ("format", form)])

@@ -81,6 +81,10 @@ OURS: dict[tuple[str, str], Operation] = {
         media=("application/jsonl", "application/json", "text/x-shellscript"),
         query=("format",) + _FILTERS + _ANCHORS,
     ),
+    ("GET", "/simulator/coverage"): Operation(
+        "coverage", "What the receivers have seen of the contract, and what not yet", "Coverage",
+        query=("extended",) + _FILTERS + _ANCHORS,
+    ),
     ("GET", "/simulator/attempts/{attempt_id}"): Operation("attempt", "One attempt in full", "Attempt"),
     ("POST", "/simulator/attempts/{attempt_id}/resend"): Operation(
         "resend", "Send an attempt again, as a new delivery", "Delivery", 201, reads="Resend", reads_optional=True,
@@ -145,6 +149,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "wait": ("wait", DURATION, "Answer when all deliveries are over, or after so long; 30 s at most."),
     "timeout": ("timeout", {**DURATION, "default": "10s"}, "30 s at most."),
     "count": ("count", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}, ""),
+    "extended": ("extended", YES_NO, "Count the members, too, that only this simulator sends."),
     "dryRun": ("dryRun", YES_NO, "Show what would be sent, and send nothing."),
     **WORLD_PARAMETERS,
     **RUNS_PARAMETERS,

@@ -326,6 +326,14 @@ SCHEMAS: dict[str, Schema] = {
              "evidence": described(TEXT, "What was seen in that capture, when, and where it is.")}
         ))}
     ),  # fmt: skip
+    "Coverage": answer(
+        {"percent": {"type": "number", "minimum": 0, "maximum": 100}, "covered": COUNT, "goals": COUNT,
+         "deliveries": COUNT,
+         "dimensions": many(answer({
+             "name": TEXT, "covered": COUNT, "goals": COUNT,
+             "rows": many(answer({"name": TEXT, "goals": many(answer({"name": TEXT, "count": COUNT}))})),
+         }))}
+    ),  # fmt: skip
     "Facts": answer(
         {name: COUNT for name in ("total", "documented", "derived", "observed", "calibrated", "assumed")}
     ),
