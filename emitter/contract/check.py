@@ -51,7 +51,9 @@ class Contract:
         if not violations:
             verdict = "valid" if name in self._catalog else "unknown"
         missing = {each.message for each in broken if each.rule == "required"}
-        return Verdict(name, verdict, tuple(violations), (*softened, *self._assumed.differences(body, missing=missing)))
+        told = {each.pointer for each in broken if each.pointer}
+        remarks = [each for each in self._assumed.differences(body, missing=missing) if each.pointer not in told]
+        return Verdict(name, verdict, tuple(violations), (*softened, *remarks))
 
 
 def unread(raw: bytes, error: BadJson) -> Verdict:
