@@ -88,7 +88,7 @@ def _table(shown: Json, *, every: bool) -> Iterable[str]:
     settled, left = shown["settled"], shown["open"]
     if settled:
         rows = [
-            [each["switch"], each["now"] or '""', each["value"] or '""', each["state"], each["evidence"]]
+            [each["switch"], each["now"] or '""', each["value"] or '""', each["state"], _short(each["evidence"])]
             for each in settled
         ]
         titles = ("SWITCH", "NOW", "THE CAPTURE", "", "EVIDENCE")
@@ -101,7 +101,7 @@ def _table(shown: Json, *, every: bool) -> Iterable[str]:
     if seen:
         yield ""
         rows = [
-            [each["switch"], each["now"] or '""', " ".join(filter(None, (each["evidence"], each["open"])))]
+            [each["switch"], each["now"] or '""', _short(" ".join(filter(None, (each["evidence"], each["open"]))))]
             for each in seen
         ]
         yield from columns(("OPEN", "NOW", "WHY, AND WHAT WOULD SETTLE IT"), rows, stretch=2)
@@ -109,10 +109,17 @@ def _table(shown: Json, *, every: bool) -> Iterable[str]:
         yield paint(f"{len(left) - len(seen)} more are nothing that a capture of this kind shows (--all).", DIM)
     if shown["facts"]:
         yield ""
-        yield from columns(("ALSO SEEN", ""), [[each["fact"], each["value"]] for each in shown["facts"]], stretch=1)
+        yield from columns(
+            ("ALSO SEEN", ""), [[each["fact"], _short(each["value"])] for each in shown["facts"]], stretch=1
+        )
     if shown["remarks"]:
         yield ""
         yield from map(plain, shown["remarks"])
+
+
+def _short(text: str) -> str:
+    """Leave out what the names of all types begin with."""
+    return text.replace("marketplace.data_product.", "")
 
 
 def _near(switch: str) -> bool:

@@ -126,31 +126,40 @@ def _row(each: TypeLearned) -> Json:
 
 
 def _table(told: Json) -> Iterable[str]:
+    """What is new, said once for all types of which the same is to be said."""
+    groups: dict[tuple[str, ...], list[Json]] = {}
     for each in told["types"]:
-        yield from _of_type(each)
+        groups.setdefault(tuple(_of_type(each)), []).append(each)
+    for lines, types in groups.items():
+        new = "" if types[0]["known"] else paint("  new", YELLOW)
+        for each in types:
+            yield f"{short_type(each['type'])}  {each['samples']:,} sample{'s' if each['samples'] != 1 else ''}{new}"
+        yield from lines
     if told["leftOut"]:
-        yield ""
         parts = ", ".join(f"{count:,} {reason}" for reason, count in told["leftOut"].items())
         yield plain(f"Left out of {told['captures']:,} captures: {parts}.")
 
 
 def _of_type(each: dict[str, Any]) -> Iterable[str]:
-    new = "" if each["known"] else paint("  new type", YELLOW)
-    yield f"{short_type(each['type'])}  {each['samples']:,} samples{new}"
-    width = max((len(plain(_place(one))) for one in each["statements"]), default=0)
+    said: dict[str, list[str]] = {}
     for one in each["statements"]:
-        count = "" if one["samples"] == one["of"] == each["samples"] else f"  ({one['samples']:,} of {one['of']:,})"
-        yield f"  {plain(_place(one)):<{min(width, 60)}}  {plain(one['says'])}{paint(count, DIM)}"
+        rare = one["samples"] != one["of"]
+        share = paint(f" (in {one['samples']:,} of {one['of']:,})", DIM) if rare else ""
+        said.setdefault(_place(one["pointer"]), []).append(plain(one["says"]) + share)
+    width = min(max(map(len, said), default=0), 60)
+    for place, texts in said.items():
+        yield f"  {place:<{width}}  {', '.join(texts)}"
     for member in each["neverSeen"]:
         yield plain(f"  data.{member}: never seen; it is no more sent by default")
     for text in each["yielded"]:
-        yield paint(plain(f"  not said: {text}"), DIM)
+        place, _, rest = text.partition(": ")
+        yield paint(plain(f"  not said of {_place(place)}: {rest}"), DIM)
     if each["refused"]:
         yield plain(f"  {each['refused']:,} left out, because they break what is documented: {each['refusedFor']}")
     if not each["statements"] and each["samples"]:
         yield paint("  nothing new", DIM)
 
 
-def _place(one: dict[str, Any]) -> str:
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in one["pointer"].split("/")[1:]]
-    return ".".join(steps).replace(".*", "[]") or "(the whole body)"
+def _place(pointer: str) -> str:
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    return plain(".".join(steps).replace(".*", "[]")) or "(the whole body)"
