@@ -286,12 +286,12 @@ def test_hostile_captures_leave_schemas_that_load() -> None:
         deep = {"a": [deep]}
     samples = [
         {**base, "type": "../../etc/passwd", "data": {"$ref": "file:///etc/passwd", "": 1, "a/b~c": 2, "\n": 3}},
-        {**base, "type": "envelope", "data": {f"key{number}": number for number in range(5000)}},
+        {**base, "type": "envelope", "data": {f"key{number}": number for number in range(2000)}},
         {**base, "type": "con", "data": deep},
         {**base, "type": "\u202e.x", "data": {"const": {"$ref": "#/x"}, "x-from": "nothing"}},
     ]
 
-    learned, catalog = learned_from(samples * 30, keep_samples=True, key=KEY)
+    learned, catalog = learned_from(samples * 6, keep_samples=True, key=KEY)
 
     assert all("/" not in name and name[0] not in "./" for name in learned.documents)
     assert catalog.resolve("../../etc/passwd").file == "etc_passwd.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emitter.contract.learn import Learned, TypeLearned
 
 LARGEST_KEY = 64 * 1024
+MOST_RETOLD = 10_000
 
 
 @click.command(cls=Command)
@@ -53,10 +54,14 @@ def learn(
     if story and Path(story).exists() and not force:
         raise UsageError(f"{story} is there already. Name another file, or give --force.")
     catalog, key = Catalog.load(setup.settings.schemas), _key(key_file)
-    reading: Iterable[Captured] = Reading(files)
-    kept: list[Captured] = list(reading) if story else []
+    kept: list[Captured] = []
+    reading = Reading(files)
     learned = learning.learn(
-        kept if story else reading, catalog=catalog, rule=Rule(evidence), keep_samples=keep_samples, key=key
+        _keeping(reading, kept) if story else reading,
+        catalog=catalog,
+        rule=Rule(evidence),
+        keep_samples=keep_samples,
+        key=key,
     )
     notes = []
     if out:  # before anything is printed: whoever reads that may have seen enough early
@@ -75,6 +80,14 @@ def learn(
         note(f"{learned.people:,} people have pseudonyms{'' if key_file else ', under a key that is forgotten now'}.")
     for each in notes:
         note(plain(each))
+
+
+def _keeping(captures: Iterable[Captured], kept: list[Captured]) -> Iterator[Captured]:
+    """Hand on captures and keep the first of them: more than a scenario can tell, so that it says so."""
+    for each in captures:
+        if len(kept) < MOST_RETOLD:
+            kept.append(each)
+        yield each
 
 
 def _retell(kept: list[Captured], learned: Learned, story: str, key: bytes, *, schemas: str) -> str:

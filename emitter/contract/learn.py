@@ -16,6 +16,7 @@ from typing import Any
 from emitter import strictjson
 from emitter.captures import Captured
 from emitter.catalog import Catalog, EventType
+from emitter.catalog.references import references
 from emitter.contract.calibrate_body import is_test
 from emitter.contract.learn_evidence import Evidence, kind_of
 from emitter.contract.learn_rules import Rule
@@ -27,6 +28,7 @@ from emitter.errors import BadJson, UsageError, shown
 ENVELOPE = "envelope.json"
 MOST_TYPES = 200  # that no schema names
 MOST_KEPT = 200  # samples of a type that the outcome is checked against
+LARGEST_KEPT = 4 * 1024 * 1024  # bytes of them
 MOST_SHOWN = 3  # of them that are kept as examples
 LONGEST_NAME = 200
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -72,6 +74,7 @@ class _Kind:
     evidence: Evidence = field(default_factory=Evidence)
     contradicted: dict[str, set[str]] = field(default_factory=dict)
     kept: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0  # bytes of all bodies so far
     refused: int = 0
     refused_for: str = ""
 
@@ -143,7 +146,8 @@ def _take(captured: Captured, kinds: dict[str, _Kind], catalog: Catalog) -> str:
     for each in violations:
         found.contradicted.setdefault(_general(each.pointer), set()).add(each.rule)
     found.evidence.add(body)
-    if len(found.kept) < MOST_KEPT:
+    found.size += len(captured.body)
+    if len(found.kept) < MOST_KEPT and (found.size <= LARGEST_KEPT or not found.kept):
         found.kept.append(body)
     return ""
 
@@ -176,7 +180,7 @@ def _learn_type(
     for _ in range(_ROUNDS):
         overlay.withdrawn = frozenset(withdrawn)
         new = _with_core(overlay.schema(known), each, kind, rule)
-        judge = Catalog.of({**documents, name: new}).resolve(each.name)
+        judge = Catalog.of(_needed(name, {**documents, name: new})).resolve(each.name)
         again = set(_against(judge, each.kept, marks, all_of_them=True)) | set(_against(judge, examples, marks))
         if again <= withdrawn:
             break
@@ -190,6 +194,17 @@ def _learn_type(
     if judge is not None and (shown_examples := _examples(each, examples, judge, scrubber)):
         new["examples"] = shown_examples
     return name, new, told
+
+
+def _needed(name: str, documents: Mapping[str, Schema]) -> dict[str, Schema]:
+    """A file, the envelope, and whatever they refer to: enough to judge one type, and quicker than all of them."""
+    wanted = [name, ENVELOPE]
+    for file in wanted:
+        for ref in references(documents[file]):
+            target = ref.partition("#")[0].removeprefix("./")
+            if target in documents and target not in wanted:
+                wanted.append(target)
+    return {file: documents[file] for file in wanted}
 
 
 def _against(
@@ -218,7 +233,7 @@ def _with_core(new: Schema, each: _Kind, kind: EventType | None, rule: Rule) -> 
         if 2 * inner.seen > data.objects and (name in described or (kind is not None and name in kind.core))
         and name not in (kind.extended if kind else ())
     ]  # fmt: skip
-    if kind is None or each.evidence.samples >= rule.evidence:
+    if kind is None or each.evidence.samples >= rule.few:
         new["x-core"] = sorted(often)
         if "actionLink" not in often and kind is not None and kind.link != "none" and kind.cycle:
             new["x-link"] = kind.link
