@@ -21,7 +21,7 @@ _SWITCHES = (
 )  # fmt: skip
 FOUND, NOT_FOUND, NO_KEY, NOTHING = "found", "not found", "no key", "none there"
 MOST_SEARCHED = 20  # captures; each search costs up to half a second
-_OFFERED = 4096  # bytes of headers that a remark looks at
+MOST_FAILED = 4  # after which none is expected to fit
 
 Outcome = tuple[list[Ruling], list[str], str, set[str]]
 
@@ -31,6 +31,9 @@ def signing_rulings(found: Sequence[Seen], keys: Sequence[SigningKey], bench: Be
     searches: list[tuple[Seen, Search]] = []
     for each in found[:MOST_SEARCHED]:
         searches.append((each, _best(each, keys)))
+        tried = [result for _, result in searches if result.readings]
+        if len(tried) >= MOST_FAILED and not any(result.found for result in tried):
+            break
     signed = [(each, result.found) for each, result in searches if result.found]
     if signed:
         return _fitting(signed, bench, unsigned=sum(not result.found for _, result in searches))

@@ -91,8 +91,7 @@ class Scrubber:
                 if isinstance(one, int):
                     self._numbers.add((member, one))
             for member, inner in value.items():
-                for mail in _EMAIL.findall(member):
-                    self._note(mail, "mail", mail)
+                self._mails(member)
                 self._look(inner, member, inside and not isinstance(inner, str), depth + 1)
         elif isinstance(value, list):
             for item in value:
@@ -100,8 +99,11 @@ class Scrubber:
                     self._note(item, _kind(item), item)
                 self._look(item, name, personal, depth + 1)
         elif isinstance(value, str):
-            for mail in _EMAIL.findall(value):
-                self._note(mail, "mail", mail)
+            self._mails(value)
+
+    def _mails(self, text: str) -> None:
+        for mail in _EMAIL.findall(text) if "@" in text else ():
+            self._note(mail, "mail", mail)
 
     def _note(self, value: str, kind: str, other: str) -> None:
         self._found.setdefault(value, kind)
