@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from emitter.assumptions import Assumptions
 from emitter.captures import Captured
@@ -144,6 +145,11 @@ def test_a_client_is_told_what_the_simulator_tells(make_simulator: Any, make_rec
         assert client.coverage(query) == simulator.coverage(query)
         assert client.coverage(query, extended=True) == simulator.coverage(query, extended=True)
         assert client.facts() == simulator.facts()
+        page = requests.get(f"{url}/assumptions", timeout=10).text
+
+    known = simulator.facts()
+    assert f"{known['total']} facts: {known['documented']} documented" in page
+    assert sum(count for mark, count in known.items() if mark != "total") == known["total"]
 
 
 def test_what_was_seen_elsewhere_is_added() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from emitter.cli.options import Command
+from emitter.cli.options import Command, Setup, everywhere
 from emitter.cli.terminal import Json, columns, say, show_many
 from emitter.errors import UnknownName
 
@@ -25,14 +25,15 @@ MEANT = {
 
 @click.command(cls=Command)
 @click.argument("name", metavar="[python|node|java|go|shell]", default="")
-def recorder(name: str) -> None:
+@everywhere()
+def recorder(setup: Setup, name: str) -> None:
     """Print a recorder: a few lines for your own receiver that write each request to captures.jsonl.
 
     A line keeps method, URL, headers and the body to the byte, and when it came; not the headers Authorization and
     Cookie. `emitter check`, `contract calibrate`, `contract learn` and `contract coverage` read the file.
     """
     if not name:
-        show_many("table", [{"name": each, "for": text} for each, (_, text) in RECORDERS.items()], _table)
+        show_many(setup.format, [{"name": each, "for": text} for each, (_, text) in RECORDERS.items()], _table)
         return
     name = MEANT.get(name.lower(), name.lower())
     if name not in RECORDERS:
