@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from emitter import clock
-from emitter.assumptions import Assumptions, duration
+from emitter.assumptions import Assumptions, Calibrated, duration
 from emitter.delivery import masked
 from emitter.errors import BadValue, UnknownName, UsageError, nearest, shown
 
 DEFAULT_STORE = Path(".emitter") / "store.sqlite"
 FILE = "emitter.toml"
 LATEST = clock.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
+CALIBRATED = "calibrated"  # the table of what captures have settled, written by `emitter contract calibrate --write`
 _ELSEWHERE = ("assume", "secret", "secret_file", "to", "debug")  # variables beside those of the settings
 _OF_A_SERVICE = re.compile(r"EMITTER_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _SECTIONS = ("signing", "payload", "ids", "events", "delivery", "test", "history", "paging", "errors", "api")
@@ -35,6 +36,7 @@ class Settings:
     )
     start: int | None = None  # the virtual clock's first moment, nanoseconds since 1970; None: the machine's clock
     assumptions: Assumptions = field(default_factory=Assumptions)
+    calibrated: tuple[Calibrated, ...] = ()  # what captures have settled of them
     ca: str = ""  # a PEM file of authorities to trust beside the system's
     allow: tuple[str, ...] = ()  # targets; empty: all that are not forbidden to everybody
     token: str = field(default="", repr=False)  # empty: any token will do (loopback only)
@@ -69,15 +71,38 @@ def from_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     plain: dict[str, Any] = {}
     assumptions: dict[str, str] = {}
     for name, value in found.items():
-        if isinstance(value, dict):
+        if name == CALIBRATED:
+            plain[name] = _calibrated(path, value)
+        elif isinstance(value, dict):
             if name not in _SECTIONS:
-                raise UsageError(f"{path}: {UnknownName('section', name, _SECTIONS)}")
+                raise UsageError(f"{path}: {UnknownName('section', name, (*_SECTIONS, CALIBRATED))}")
             assumptions |= {f"{name}.{key}": _plain(f"{name}.{key}", member) for key, member in value.items()}
         elif name in READERS or name in DOORS:
             plain[name] = value
         else:
             raise UsageError(f"{path}: {UnknownName('setting', name, (*READERS, *DOORS))}")
     return plain, assumptions
+
+
+def _calibrated(path: Path, table: Any) -> tuple[Calibrated, ...]:
+    """Read what captures have settled: by switch, `value` and where it comes from."""
+    found, known = [], ("value", "at", "source", "evidence")
+    for switch, members in table.items() if isinstance(table, dict) else ():
+        if not isinstance(members, dict) or not isinstance(members.get("value"), str):
+            raise UsageError(f'{path}: [{CALIBRATED}] {shown(switch)} has no value. Write {{value = "..."}}.')
+        for name, text in members.items():
+            if name not in known:
+                raise UsageError(f"{path}: [{CALIBRATED}] {shown(switch)}: {UnknownName('member', name, known)}")
+            if not isinstance(text, str):
+                raise UsageError(f"{path}: [{CALIBRATED}] {shown(switch)}: {name} is no text.")
+        try:
+            Assumptions().override(switch, members["value"])
+        except UsageError as error:
+            raise UsageError(f"{path}: [{CALIBRATED}] {error}") from None
+        found.append(Calibrated(switch, **members))
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {CALIBRATED} is no table.")
+    return tuple(found)
 
 
 def from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -126,7 +151,8 @@ def merged(*sources: tuple[Mapping[str, Any], Mapping[str, str]]) -> Settings:
     values = {name: READERS[name](name, value) for name, value in plain.items() if name in READERS}
     if values.pop("ephemeral", False):
         values["store"] = None
-    return Settings(assumptions=Assumptions().override_all(switches), **values)
+    settled = tuple(plain.get(CALIBRATED, ()))
+    return Settings(assumptions=Assumptions().override_all(switches), calibrated=settled, **values)
 
 
 def doors(*sources: Mapping[str, Any]) -> dict[str, Any]:

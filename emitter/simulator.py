@@ -29,6 +29,8 @@ from emitter.contract.check import Contract
 from emitter.contract.export import chosen
 from emitter.contract.export import exported as exported_contract
 from emitter.contract.export_values import Contract as Exported
+from emitter.contract.facts import facts
+from emitter.coverage import of_history
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
@@ -622,6 +624,13 @@ class Simulator:
         again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is, faults=self._asked())
         return self.history.delivery(self.store.delivery_ids.show(again.id))
 
+    def coverage(self, query: AttemptQuery, *, extended: bool = False) -> Json:
+        """What the receivers of all attempts that match have seen of the contract, and what not yet.
+
+        `extended` counts the members, too, that only this simulator sends.
+        """
+        return of_history(self.history, self.catalog, self.assumptions, query, extended=extended).to_json()
+
     def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
         """Write every attempt that matches in a form that other tools read, piece by piece."""
         return exported(self.history, query, form)
@@ -787,9 +796,14 @@ class Simulator:
         """The register of assumptions."""
         return [
             {"switch": each.switch, "value": each.value, "default": each.default, "changed": each.changed,
-             "allowed": each.allowed, "unknown": each.unknown, "why": each.why}
-            for each in register(self.assumptions)
+             "allowed": each.allowed, "unknown": each.unknown, "why": each.why, "provenance": each.provenance,
+             "evidence": each.evidence}
+            for each in register(self.assumptions, self.settings.calibrated)
         ]  # fmt: skip
+
+    def facts(self) -> Json:
+        """How many facts about the app there are, and how many stand on what: documents, captures, assumptions."""
+        return dict(facts(self.catalog, register(self.assumptions, self.settings.calibrated)))
 
     def clock_state(self) -> Json:
         """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""

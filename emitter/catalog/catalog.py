@@ -59,7 +59,7 @@ class Catalog:
         return cls._of(paths, documents)
 
     @classmethod
-    def of(cls, place: Path, documents: Mapping[str, dict[str, Any]]) -> Catalog:
+    def of(cls, documents: Mapping[str, dict[str, Any]], place: Path = Path()) -> Catalog:
         """Take types from schema documents by the name of their file, as if these lay in a directory `place`, alone.
 
         `parsed` makes them from bytes. `envelope.json` is ours if none is given. Raises `SchemaError` as `load` does.

@@ -16,7 +16,7 @@ from emitter.errors import Violation
 
 CYCLES = ("request", "product", "")
 LINKS = ("product", "data-sources", "requests", "none")
-MARKS = ("documented", "derived", "assumed")
+MARKS = ("documented", "derived", "observed", "assumed")
 _DEEPEST = 24
 _MOST_PLACES = 20_000
 

@@ -192,6 +192,11 @@ class Client(Speaker):
         """One attempt in full."""
         return self._object("GET", f"/simulator/attempts/{attempt_id}")
 
+    def coverage(self, query: AttemptQuery, *, extended: bool = False) -> Json:
+        """What the receivers of all attempts that match have seen of the contract, and what not yet."""
+        params = [*_unpaged(query), *([("extended", "true")] if extended else [])]
+        return self._object("GET", "/simulator/coverage", params=params, timeout=self._timeout * 10)
+
     def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
         """Write every attempt that matches in a form that other tools read, as it comes."""
         yield from self._stream("/simulator/attempts/export", [*_unpaged(query), ("format", form)])
@@ -296,6 +301,10 @@ class Client(Speaker):
     def assumed(self) -> list[Json]:
         """The register of assumptions."""
         return self._list("GET", "/simulator/assumptions", "assumptions")
+
+    def facts(self) -> Json:
+        """How many facts about the app there are, and how many stand on what: documents, captures, assumptions."""
+        return self._object("GET", "/simulator/facts")
 
     def clock_state(self) -> Json:
         """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""

@@ -60,7 +60,7 @@ def read_source(text: str, *, version: str = "") -> Source:
         _stay_inside(path)
         return _catalogue(text, Catalog.load(path))
     if path.suffix == ".whl" and path.is_file():
-        return _catalogue(text, Catalog.of(path, _of_wheel(path)))
+        return _catalogue(text, Catalog.of(_of_wheel(path), path))
     if path.is_file():
         return _of_file(path)
     if _VERSION.fullmatch(text):
@@ -128,7 +128,7 @@ def _of_file(path: Path) -> Source:
         name = found[path.name]["properties"]["type"]["const"]
     except (KeyError, TypeError):
         return _plain(path, found)
-    kind = Catalog.of(path.parent, found).get(str(name))
+    kind = Catalog.of(found, path.parent).get(str(name))
     if kind is None:
         raise SchemaError(path, "it names no event type")
     return Source(str(path), {kind.name: _of_type(kind)}, whole=False)

@@ -86,6 +86,10 @@ OURS: dict[tuple[str, str], Operation] = {
         media=("application/jsonl", "application/json", "text/x-shellscript"),
         query=("format",) + _FILTERS + _ANCHORS,
     ),
+    ("GET", "/simulator/coverage"): Operation(
+        "coverage", "What the receivers have seen of the contract, and what not yet", "Coverage",
+        query=("extended",) + _FILTERS + _ANCHORS,
+    ),
     ("GET", "/simulator/attempts/{attempt_id}"): Operation("attempt", "One attempt in full", "Attempt"),
     ("POST", "/simulator/attempts/{attempt_id}/resend"): Operation(
         "resend", "Send an attempt again, as a new delivery", "Delivery", 201, reads="Resend", reads_optional=True,
@@ -118,6 +122,7 @@ OURS: dict[tuple[str, str], Operation] = {
     ),
     ("DELETE", "/simulator/webhooks/{webhook_id}"): Operation("removeWebhook", "Remove a webhook", status=204),
     ("GET", "/simulator/assumptions"): Operation("assumptions", "Everything that is assumed", "Assumptions"),
+    ("GET", "/simulator/facts"): Operation("facts", "How many facts about the app stand on what", "Facts"),
     ("GET", "/simulator/state"): Operation("state", "What runs", "State"),
     ("POST", "/simulator/reset"): Operation(
         "reset", "Forget all events, deliveries, attempts and webhooks", status=204, reads="Nothing",
@@ -157,6 +162,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "wait": ("wait", DURATION, "Answer when all deliveries are over, or after so long; 30 s at most."),
     "timeout": ("timeout", {**DURATION, "default": "10s"}, "30 s at most."),
     "count": ("count", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}, ""),
+    "extended": ("extended", YES_NO, "Count the members, too, that only this simulator sends."),
     "dryRun": ("dryRun", YES_NO, "Show what would be sent, and send nothing."),
     **PRODUCT_PARAMETERS,
     **WORLD_PARAMETERS,

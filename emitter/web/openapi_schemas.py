@@ -182,7 +182,7 @@ SCHEMAS: dict[str, Schema] = {
             "pointer": described(TEXT, "A JSON Pointer into the body."),
             "rule": TEXT,
             "message": TEXT,
-            "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", ""]},
+            "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", "observed", ""]},
         }
     ),
     "Finding": answer(
@@ -320,9 +320,23 @@ SCHEMAS: dict[str, Schema] = {
     "Assumptions": answer(
         {"assumptions": many(answer(
             {"switch": TEXT, "value": TEXT, "default": TEXT, "changed": YES_NO, "allowed": TEXT,
-             "unknown": described(TEXT, "The open question behind it, U1 to U24."), "why": TEXT}
+             "unknown": described(TEXT, "The open question behind it, U1 to U24."), "why": TEXT,
+             "provenance": described({"type": "string", "enum": ["assumed", "calibrated"]},
+                                     "Calibrated: a capture has settled the value that holds now."),
+             "evidence": described(TEXT, "What was seen in that capture, when, and where it is.")}
         ))}
     ),  # fmt: skip
+    "Coverage": answer(
+        {"percent": {"type": "number", "minimum": 0, "maximum": 100}, "covered": COUNT, "goals": COUNT,
+         "deliveries": COUNT,
+         "dimensions": many(answer({
+             "name": TEXT, "covered": COUNT, "goals": COUNT,
+             "rows": many(answer({"name": TEXT, "goals": many(answer({"name": TEXT, "count": COUNT}))})),
+         }))}
+    ),  # fmt: skip
+    "Facts": answer(
+        {name: COUNT for name in ("total", "documented", "derived", "observed", "calibrated", "assumed")}
+    ),
     "State": answer(
         {"version": TEXT, "store": TEXT, "clock": {"type": "string", "enum": ["system", "virtual"]}, "now": MOMENT,
          "profile": TEXT, "seed": WHOLE, "inFlight": COUNT, "waiting": COUNT, "webhooks": COUNT,
