@@ -66,9 +66,9 @@ def read_setup(flags: Mapping[str, Any], assume: tuple[str, ...], default_format
     file = find_file(folder)
     from_toml, toml_switches = from_file(file) if file else ({}, {})
     if file and file.parent != folder:  # paths in a file start from where it stands
-        for name in ("store", "schemas", "ca"):
+        for name in ("store", "schemas", "ca", "world"):
             value = from_toml.get(name)
-            if isinstance(value, str) and "://" not in value:
+            if isinstance(value, str) and "://" not in value and (name != "world" or _is_file(value, file.parent)):
                 from_toml[name] = str(file.parent / value)
     environment, environment_switches = from_environment(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}
@@ -105,6 +105,13 @@ def read_setup(flags: Mapping[str, Any], assume: tuple[str, ...], default_format
     )
 
 
+def _is_file(world: str, folder: Path) -> bool:
+    """Whether a world is a file, and no name: one that looks like a path, or that is there."""
+    return bool(Path(world).suffix) or "/" in world or (folder / world).is_file()
+
+
+START = click.option("--start", metavar="TIME", help="On a virtual clock that starts then, as 2030-01-31T09:00:00Z.")
+WORLD = click.option("--world", metavar="WORLD", help="Start with this world: demo, empty, or a file of your own.")
 MEANT = {"--url": "--to", "--target": "--to"}  # what people type for an option of ours
 EVERYWHERE = "Options of every command"
 
