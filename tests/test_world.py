@@ -568,13 +568,13 @@ class TestTime:
     ) -> None:
         store, hour = tmp_path / "store.sqlite", 3600 * SECOND
         earlier = make_simulator(store=store, start=wall() - hour + SECOND // 2)  # an hour ago, but for half a second
+        earlier.add_webhook(receiver.url, signing_key=SECRET)
         earlier.act("publish", name="Claims")
         request = earlier.act("request", product="Claims")["entity"]["id"]
         earlier.act("approve", request=request, duration="1h")
         earlier.close()
 
         simulator = make_simulator(store=store)
-        simulator.add_webhook(receiver.url, signing_key=SECRET)
 
         assert simulator.wait(AttemptQuery(type=(PREFIX + ENDED,)), timeout=20)["complete"]
         assert simulator.world_entity("request", request)["entity"]["status"] == "EXPIRED"
