@@ -101,6 +101,7 @@ def test_requests_that_carry_nothing_are_left_out() -> None:
 
     assert len(found(looked + b"\n" + forms()["recorder"])) == 1
     assert only(http).body == BODY
+    assert only(b"GET / HTTP/1.1\nHost: x\n\n" + forms()["raw HTTP"] + b"GET / HTTP/1.1\n\n\n").body == BODY
     assert only(b"curl http://x/health\n" + forms()["curl"]).body == BODY
 
 
@@ -171,12 +172,14 @@ def test_words_are_what_a_shell_makes_of_them() -> None:
         ("curl --data-raw @x http://x", b"@x", "POST"),
         ("curl -o out -w '%{http_code}' --max-time 5 -d 1 http://x", b"1", "POST"),
         ("curl -X POST http://x", b"", "POST"),
+        ("echo '{\"a\": 1}' | curl -d @- http://x", b'{"a": 1}', "POST"),
+        ("echo '{}' | curl --data-binary @- http://x", b"{}\n", "POST"),
         ("cd /tmp && curl -d 1 http://x; echo done | cat", b"1", "POST"),
         ("/usr/bin/curl -d 1 -- http://x", b"1", "POST"),
     ],
 )
 def test_options_mean_what_they_mean_to_curl(command: str, body: bytes, method: str) -> None:
-    one = only(command.encode() if command.startswith("curl") else b"curl http://y\n" + command.encode())
+    one = only(command.encode())
 
     assert (one.body, one.method, one.url) == (body, method, "http://x")
 
@@ -244,7 +247,8 @@ def test_an_unclosed_quote_ends_the_script_and_says_where() -> None:
         (b'{"log":{"entries":[{"request":{"method":"POST","postData":{"text":"*","encoding":"base64"}}}]}}',
          "no base64"),
         (b'{"bodyBase64":"*","headers":{}}', "no base64"), (b'{"body":1,"headers":{}}', "neither a text nor an object"),
-        (b'{"request":[]}', "no object"), (b"POST / HTTP/1.1\r\nHost: x\r\n", "breaks off within its head"),
+        (b'{"request":[]}', "no object"), (b'{"request":{"method":"POST"}}', "there is no body in it"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\n", "breaks off within its head"),
         (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n{", "breaks off: 1 bytes of a body of 9"),
         (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n{}", "no number"),
         (b"POST / HTTP/1.1\r\nno header\r\n\r\n{}", "is no header"),

@@ -12,10 +12,14 @@ from emitter.errors import shown
 
 LARGEST = 4 * 1024 * 1024
 BEGINNING = re.compile(rb"\s*(?:#[^\n]*\n\s*|\$ )*(?:printf [^\n]*\| *)?curl(?:\.exe)?[ \t\\]")
+SOMEWHERE = re.compile(
+    rb"(?:^|[;&|/][ \t]*|\$ )curl(?:\.exe)?[ \t\\]", re.MULTILINE
+)  # in a script of other things, too
 FOR_CMD = re.compile(rb"\s*curl(?:\.exe)?[^\n]* \^\r?\n")
 FOR_POWERSHELL = re.compile(rb"\s*(?:\$session|Invoke-(?:WebRequest|RestMethod)|iwr |irm )", re.IGNORECASE)
 
 _DATA = {"-d", "--data", "--data-ascii", "--data-raw", "--data-binary", "--json"}
+_WITHOUT_LINE_ENDS, _LINE_ENDS = ("-d", "--data", "--data-ascii"), dict.fromkeys(map(ord, "\r\n\0"))
 _REFUSED = {
     "--data-urlencode": "it posts a form (--data-urlencode)", "-F": "it posts a form (-F)",
     "--form": "it posts a form (--form)", "--form-string": "it posts a form (--form-string)",
@@ -147,7 +151,9 @@ def _body(parts: list[tuple[str, Word]], command: Command) -> bytes:
         if word.filled:
             raise Unreadable("its body holds something that only a shell could fill in ($NAME, $(...) or `...`)")
         if word.text == "@-" and option != "--data-raw":
-            pieces.append(_piped(command))
+            piped = _piped(command)
+            # Of a file, and standard input is one, `--data` leaves out line ends.
+            pieces.append(piped.translate(_LINE_ENDS) if option in _WITHOUT_LINE_ENDS else piped)
         elif word.text.startswith("@") and option != "--data-raw":
             raise Unreadable(
                 f"its body stands in a file ({shown(word.text, 60)}), and no file that a capture names is opened: "
@@ -165,4 +171,6 @@ def _piped(command: Command) -> str:
     filled = any(word.filled for word in command.piped)
     if len(words) == 3 and words[0] == "printf" and words[1] in ("%b", "%s") and not filled:
         return printf_b(words[2]) if words[1] == "%b" else words[2]
+    if words[:1] == ["echo"] and not filled and not any(word.startswith("-") for word in words[1:2]):
+        return " ".join(words[1:]) + "\n"
     raise Unreadable("its body comes from another command, and no command is run: bring the bytes themselves")

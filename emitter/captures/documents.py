@@ -58,7 +58,7 @@ def of_document(raw: bytes, file: str) -> Iterator[Captured | Broken]:
 def _unparsed(raw: bytes, file: str, error: ValueError) -> Iterator[Captured | Broken]:
     """What orjson does not take: a HAR file that broke off, several documents, or a body that is no JSON."""
     if har.BEGINNING.match(raw):
-        yield Broken(Origin(file), f"it begins as a HAR file, but {_no_json(raw, error).removeprefix('it is ')}")
+        yield Broken(Origin(file), f"it begins as a HAR file, but {_no_json(raw, error)}")
         return
     places = [0, *(found.end() for found in _BETWEEN.finditer(raw))]
     if len(places) == 1:

@@ -15,6 +15,7 @@ _MAGIC = (
     (b"\x1f\x8b", "is compressed with gzip: unpack it first, as `gunzip -c FILE | emitter check -`"),
     (b"PK\x03\x04", "is a ZIP archive: unpack it first"),
     (b"\x28\xb5\x2f\xfd", "is compressed with zstd: unpack it first, as `zstd -dc FILE | emitter check -`"),
+    (b"\x78\x9c", "is compressed with zlib: unpack it first"),
     (b"BZh", "is compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ", "is compressed with xz: unpack it first"),
     (b"SQLite format 3\0", "is an SQLite file. If it is a store of emitter's: `emitter check --history --store FILE`"),
@@ -69,6 +70,8 @@ def form_of(head: bytes, *, suffix: str, ended: bool) -> str:
         return "curl"
     if suffix in (".jsonl", ".ndjson") or _has_json_lines(head, ended=ended):
         return "lines"
+    if curl.SOMEWHERE.search(head):
+        return "curl"
     return "json" if _is_scalar(head) else ""
 
 

@@ -97,7 +97,8 @@ def _body(raw: bytes, start: int, headers: Headers) -> tuple[bytes, bool, int]:
     text = named.get("content-length", "")
     if not text:
         end = _next(raw, start)
-        return raw[start:end].rstrip(b"\r\n") if end < len(raw) else raw[start:], False, end
+        body = raw[start:end]
+        return body.rstrip(b"\r\n") if end < len(raw) or not body.strip() else body, False, end
     if not text.isascii() or not text.isdigit() or len(text) > 12:
         raise Unreadable(f"its Content-Length is no number: {shown(text, 40)}")
     length = int(text)

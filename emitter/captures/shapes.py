@@ -46,6 +46,8 @@ def _captured(value: dict[str, Any], origin: Origin) -> Captured | None:
     body, exact = _body(request)
     if carries_nothing(method, body):
         return None
+    if "body" not in request and "bodyBase64" not in request:
+        raise Unreadable("there is no body in it, as body or bodyBase64")
     return Captured(
         body=body,
         headers=headers_of(request.get("headers")),
