@@ -428,3 +428,14 @@ def test_a_mistake_is_told(emitter: Any, args: tuple[str, ...]) -> None:
     ran = emitter("contract", "learn", *args)
 
     assert ran.exit_code == 2 and "Traceback" not in ran.output
+
+
+def test_what_was_learned_is_the_beginning_of_what_is_learned_next() -> None:
+    bodies = generated(3, 120)
+    _, first = learned_from(bodies, rule=Rule(5))
+
+    again, second = learned_from(bodies, catalog=first, rule=Rule(5))
+
+    assert not any(each.statements for each in again.types)
+    for kind in second:
+        assert kind.schema == first.resolve(kind.name).schema

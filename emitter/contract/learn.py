@@ -97,7 +97,7 @@ def learn(
         if reason:
             learned.left_out[reason] += 1
     if not any(each.evidence.samples for each in kinds.values()):
-        reasons = ", ".join(f"{count:,} times {reason}" for reason, count in learned.left_out.most_common(3))
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in learned.left_out.most_common(3))
         raise UsageError(f"There is nothing to learn from: {reasons or 'no capture was read'}.")
     scrubber = Scrubber(key)
     if keep_samples:

@@ -77,8 +77,9 @@ class Overlay:
         if pointer in self.contradicted:
             new = _relaxed(new, place)
         said = _together([part for schema in (*behind, new) for part in self._parts(schema, 0)])
+        all_claims = claims(name, place, self.rule)
         made = [
-            each for each in claims(name, place, self.rule)
+            each for each in all_claims
             if each.keyword != "required" and (pointer, each.keyword) not in self.withdrawn and not _known(each, said)
             and (each.keyword not in new or mark == "documented")
         ]  # fmt: skip
@@ -93,7 +94,9 @@ class Overlay:
             if place.seen >= self.rule.few and "x-profile" not in said:
                 new |= {"x-provenance": OBSERVED, "x-source": self._source(place, of)}
         if known or made or pointer not in self.marks:
-            new["x-samples"] = {"present": place.seen, "of": of, **counts(made)}
+            before = known.get("x-samples")
+            again = [each for each in all_claims if isinstance(before, dict) and each.keyword in before]
+            new["x-samples"] = {"present": place.seen, "of": of, **counts([*again, *made])}
         self._tell(pointer, known or behind, made, place, of, mark)
         self._inside(new, behind, place, pointer, depth + 1)
         return new
