@@ -428,3 +428,32 @@ def test_a_mistake_is_told(emitter: Any, args: tuple[str, ...]) -> None:
     ran = emitter("contract", "learn", *args)
 
     assert ran.exit_code == 2 and "Traceback" not in ran.output
+
+
+def test_what_was_learned_is_the_beginning_of_what_is_learned_next() -> None:
+    bodies = generated(3, 120)
+    _, first = learned_from(bodies, rule=Rule(5))
+
+    again, second = learned_from(bodies, catalog=first, rule=Rule(5))
+
+    assert not any(each.statements for each in again.types)
+    for kind in second:
+        assert kind.schema == first.resolve(kind.name).schema
+
+
+def test_keys_and_words_that_name_somebody_are_no_part_of_the_contract() -> None:
+    body = {
+        "timestamp": "2026-01-01T00:00:00.1Z",
+        "data": {
+            "approvals": {"alovelace": True, "ada@corp.example": True, "c" + "k" * 24: True, "needed": True},
+            "user": {"username": "alovelace"},
+            "state": "alovelace",
+        },
+        "type": NEW,
+    }
+
+    learned, catalog = learned_from([body] * 30)
+
+    text = json.dumps(learned.documents)
+    assert not [name for name in ("alovelace", "ada@corp.example", "c" + "k" * 24) if name in text]
+    assert "needed" in member_of(catalog, "approvals")["properties"] and catalog.verdict(body)[0] == "valid"
