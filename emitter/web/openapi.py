@@ -18,6 +18,7 @@ from emitter.web.guards import guard_api, open_to_all
 from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
 from emitter.web.openapi_tenants import TENANTS, TENANTS_SCHEMAS
+from emitter.web.openapi_testing import TESTING, TESTING_PARAMETERS, TESTING_SCHEMAS
 from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
 from emitter.web.operation import Operation
 
@@ -118,6 +119,7 @@ OURS: dict[tuple[str, str], Operation] = {
     **WORLD,
     **RUNS,
     **TENANTS,
+    **TESTING,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
@@ -149,10 +151,11 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "dryRun": ("dryRun", YES_NO, "Show what would be sent, and send nothing."),
     **WORLD_PARAMETERS,
     **RUNS_PARAMETERS,
+    **TESTING_PARAMETERS,
 }
 _EXAMPLES = {
     "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
-    "other": "another-run", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8",
+    "other": "another-run", "receiver_id": "receiver-1", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8",
 }  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
@@ -209,7 +212,7 @@ def describe() -> Schema:
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS,
+            "schemas": {**SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS, **TESTING_SCHEMAS,
                         "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip
