@@ -15,9 +15,9 @@ MOST_FAULTS = 50
 
 _NAMES = {
     "type": "type", "product": "product", "body": "body", "bodyBase64": "body_base64", "to": "to",
-    "signingKey": "signing_key", "verifyTls": "verify_tls", "ca": "ca", "http2": "http2", "set": "set", "unset": "unset", "seed": "seed",
-    "profile": "profile", "count": "count", "allowInvalid": "allow_invalid", "run": "run",
-    "faults": "faults",
+    "signingKey": "signing_key", "verifyTls": "verify_tls", "ca": "ca", "http2": "http2", "set": "set",
+    "unset": "unset", "seed": "seed", "profile": "profile", "count": "count", "allowInvalid": "allow_invalid",
+    "run": "run", "faults": "faults",
 }  # fmt: skip
 
 

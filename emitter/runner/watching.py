@@ -16,7 +16,7 @@ import orjson
 
 from emitter import clock
 from emitter.clock import rfc3339
-from emitter.errors import Conflict, NotFound, UsageError, nearest
+from emitter.errors import Conflict, NotFound, UsageError, nearest, shown
 from emitter.receiver import Capture
 from emitter.report import Finding
 from emitter.runner.catching import judge_caught, read_caught
@@ -28,8 +28,8 @@ from emitter.runner.scope import Scope, Thing
 from emitter.runner.sequences import MOST_SHOWN, likeness
 from emitter.runner.stage import Json, Stage
 from emitter.scenario import expected
-from emitter.scenario.names import CHECKPOINT, ENTITIES
-from emitter.scenario.steps import DeliveriesExpected, EventsExpected, Expectation
+from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, SOURCE, USER
+from emitter.scenario.steps import DeliveriesExpected, EventsExpected, Expectation, StateExpected, SystemExpected
 from emitter.scenario.texts import a_wait
 from emitter.store.tally import Place, RunTally
 from emitter.world import Caused, kind_of
@@ -39,6 +39,7 @@ MOST_WATCHED = 64  # runs of which it is remembered how far they were looked at
 MOST_REQUESTS = 250_000
 _PORTION = 2_000
 _POLL = 0.02
+_NAMED = (PRODUCT, USER, DOMAIN, SOURCE)
 _LOOKED_AT = 200  # of the newest events, to find the nearest among
 
 Captures = Callable[[str], Sequence[Capture]]
@@ -128,8 +129,8 @@ class Watch:
         caught = self._read_caught(words.pop("receivers", {}))
         names = {name: self._thing(text) for name, text in (things or {}).items()}
         for text in _mentioned(words):
-            if text not in names and (there := self._looked_up(text)) is not None:
-                names[text] = there
+            if text not in names:
+                names[text] = self._thing(text)
         if caught and not set(words) - {"within"}:
             within = a_wait("within", words["within"]) if "within" in words else timedelta(0)
             return Asked((), caught, names, within)
@@ -149,8 +150,17 @@ class Watch:
     def _thing(self, text: object) -> Thing:
         found = self._looked_up(text) if isinstance(text, str) else None
         if found is None:
-            raise NotFound("entity of the world", text, "Give the id of one, or its name.")
+            close = nearest(str(text)[:200], self._names(), most=3)
+            hint = f"Nearest: {', '.join(map(shown, close))}." if close else "Give the id of one, or its name."
+            raise NotFound("thing in the world", text, hint, nearest=close)
         return found
+
+    def _names(self) -> Iterator[str]:
+        for kind in _NAMED:
+            for each in self._stage.world.those(kind):
+                name = self._stage.world.show(each).get("name")
+                if isinstance(name, str):
+                    yield name
 
     def _looked_up(self, text: str) -> Thing | None:
         """What is called so, of whatever kind; None where nothing is, or more than one of a kind."""
@@ -180,7 +190,8 @@ class Watch:
                 found = self._judging.judge(each, scope, self._checkpoints.get(each.since, self._start))
                 findings += found
                 wrong += [] if all(one.passed for one in found) else [each]
-            came = self._came(wrong) if wrong else []
+            sent = [each for each in wrong if not isinstance(each, StateExpected | SystemExpected)]
+            came = self._came(sent) if sent else []
             for id, expectations in asked.caught.items():
                 captures = self._captures(id)
                 found = list(judge_caught(expectations, captures, self._judging.sequences, of=id))
