@@ -560,7 +560,7 @@ class Simulator:
         """One receiver; raises `NotFound`, as all that follows."""
         return self.opened.show(receiver_id)
 
-    def change_receiver(self, receiver_id: str, *, answers: str) -> Json:
+    def change_receiver(self, receiver_id: str, answers: str) -> Json:
         """Have a receiver answer by another script from now on; with an empty one as a right receiver does."""
         self.opened.answer(receiver_id, answers)
         return self.opened.show(receiver_id)

@@ -204,7 +204,7 @@ class Client(Speaker):
         """One receiver; raises `NotFound`, as all that follows."""
         return self._object("GET", f"/simulator/receivers/{quote(receiver_id, safe='')}")
 
-    def change_receiver(self, receiver_id: str, *, answers: str) -> Json:
+    def change_receiver(self, receiver_id: str, answers: str) -> Json:
         """Have a receiver answer by another script from now on; with an empty one as a right receiver does."""
         path = f"/simulator/receivers/{quote(receiver_id, safe='')}"
         return self._object("PATCH", path, json={"answers": answers})

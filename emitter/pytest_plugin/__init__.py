@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +70,8 @@ def _told(app: RequestApp) -> str:
     from emitter.errors import EmitterError
 
     try:
-        kept = app.keep()
         lines = app.history()
+        kept = app.keep() if app.events() else ""
     except (EmitterError, OSError) as error:
         return f"The history could not be kept: {error}"
     sent = "\n".join(["What was sent last:", *(f"  {each}" for each in lines)]) if lines else "Nothing was sent."
@@ -101,13 +102,19 @@ def request_app(
     request: pytest.FixtureRequest, request_app_defaults: dict[str, Any], _emitter_shared: Shared
 ) -> Iterator[RequestApp]:
     """A simulated Request app of this test's own: in this process, on a virtual clock, seeded by the test's name."""
+    from emitter.errors import EmitterError
     from emitter.testing import RequestApp
 
-    with RequestApp.open(
-        shared=_emitter_shared,
-        kept=kept_at(request.node.nodeid, request.config),
-        **_options(request, request_app_defaults),
-    ) as app:
+    kept = kept_at(request.node.nodeid, request.config)
+    with ExitStack() as stack:
+        wrong = ""
+        try:
+            options = _options(request, request_app_defaults)
+            app = stack.enter_context(RequestApp.open(shared=_emitter_shared, kept=kept, **options))
+        except EmitterError as error:
+            wrong = str(error)
+        if wrong:
+            pytest.fail(f"request_app: {wrong}", pytrace=False)
         request.node.stash.setdefault(_APPS, []).append(app)
         yield app
 
@@ -117,17 +124,23 @@ def webhook_receiver(
     request: pytest.FixtureRequest, request_app_defaults: dict[str, Any], _emitter_shared: Shared
 ) -> Iterator[WebhookReceiver]:
     """A receiver on a free port of loopback, which knows the signing key of this test and answers as a right one."""
+    from emitter.errors import EmitterError
+    from emitter.signing import Scheme
     from emitter.testing import WebhookReceiver
     from emitter.testing.options import SIGNING_KEY, settings_of
 
-    options = _options(request, request_app_defaults)
-    key = options.pop("signing_key", SIGNING_KEY)
-    settings = settings_of(options)
-    from emitter.signing import Scheme
-
-    with WebhookReceiver(
-        signing_key=key, catalog=_emitter_shared.catalog(settings.schemas), scheme=Scheme.of(settings.assumptions)
-    ) as receiver:
+    with ExitStack() as stack:
+        wrong = ""
+        try:
+            options = _options(request, request_app_defaults)
+            key = options.pop("signing_key", SIGNING_KEY)
+            settings = settings_of(options)
+            catalog, scheme = _emitter_shared.catalog(settings.schemas), Scheme.of(settings.assumptions)
+            receiver = stack.enter_context(WebhookReceiver(signing_key=key, catalog=catalog, scheme=scheme))
+        except EmitterError as error:
+            wrong = str(error)
+        if wrong:
+            pytest.fail(f"webhook_receiver: {wrong}", pytrace=False)
         yield receiver
 
 

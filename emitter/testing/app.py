@@ -28,6 +28,7 @@ from emitter.testing.entity import Entity, plain
 from emitter.testing.options import SIGNING_KEY, body_of, query_of, scenario_text, settings_of
 from emitter.testing.receiver import WebhookReceiver
 from emitter.testing.telling import failed, none_came, see, told
+from emitter.testing.verbs import verb
 from emitter.trigger import TriggerSpec
 from emitter.world import ACTIONS
 
@@ -73,6 +74,7 @@ class RequestApp:
 
     # --- where it goes ----------------------------------------------------------------------------------------------
 
+    @verb
     def deliver_to(
         self, target: Any, path: str = "", *, signing_key: str | None = None, verify_tls: bool = True, ca: str = ""
     ) -> WebhookReceiver | Webhook:
@@ -81,7 +83,6 @@ class RequestApp:
         An application is served here until the test ends, under `path`, and what passes can be looked at on the
         receiver that is returned. Deliveries are signed with `signing_key`, by default the test's; "" does not sign.
         """
-        __tracebackhide__ = True
         key = self.signing_key if signing_key is None else signing_key
         if isinstance(target, str):
             return self.door.add_webhook(target, verify_tls=verify_tls, signing_key=key, ca=ca)
@@ -96,9 +97,9 @@ class RequestApp:
         self.door.add_webhook(receiver.url, signing_key=key)
         return receiver
 
+    @verb
     def webhook(self, change: str) -> None:
         """`pause` the webhooks (what comes is held), `suppress` them (what comes is dropped) or `resume` them."""
-        __tracebackhide__ = True
         if change not in CHANGES:
             raise BadValue("change", change, f"is none of {', '.join(CHANGES)}.")
         self._settle()
@@ -113,6 +114,7 @@ class RequestApp:
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
+    @verb
     def trigger(
         self,
         type: str = "",
@@ -134,7 +136,6 @@ class RequestApp:
         Returns them with their deliveries and attempts. `to` sends to one URL alone, signed with the test's key. `wait`
         False returns as soon as they are on disk.
         """
-        __tracebackhide__ = True
         spec = TriggerSpec(
             type=type, product=self._called(product), set=plain(set or {}), unset=tuple(unset), count=count,
             profile=profile, body=body.encode() if isinstance(body, str) else body, allow_invalid=allow_invalid,
@@ -142,6 +143,7 @@ class RequestApp:
         )  # fmt: skip
         return self._followed(self.door.trigger(spec), wait)
 
+    @verb
     def act(
         self,
         action: str,
@@ -158,7 +160,6 @@ class RequestApp:
         Entities, and names given with `as_`, stand for things of the world in `parameters`. With `refused` the app has
         to refuse it; returns the thing as it is. Raises `IllegalAction` for what the app does not allow.
         """
-        __tracebackhide__ = True
         resolved = self._resolved(action, parameters)
         try:
             done = self.door.act(action, faults=faults, **resolved)
@@ -177,6 +178,7 @@ class RequestApp:
             self._settle()
         return entity
 
+    @verb
     def advance(
         self,
         by: str | timedelta | None = None,
@@ -188,13 +190,13 @@ class RequestApp:
 
         `to` is a datetime, RFC 3339, or "next": when something falls due next.
         """
-        __tracebackhide__ = True
         length = duration(by, "by") if isinstance(by, str) else by
         self._settle()
         self.door.advance(length, to=to, faults=faults)
         self._settle()
         return self.now
 
+    @verb
     def run(
         self,
         scenario: str | Path,
@@ -206,7 +208,6 @@ class RequestApp:
 
         Returns its report; fails with it where it is not passed. A text of YAML will do, too.
         """
-        __tracebackhide__ = True
         text, called = scenario_text(scenario)
         how: Json = {"yaml": text, "name": called} if text else {"scenario": called}
         begun = self.door.start_run(
@@ -219,6 +220,7 @@ class RequestApp:
 
     # --- what came of it --------------------------------------------------------------------------------------------
 
+    @verb
     def expect(
         self,
         *,
@@ -238,7 +240,6 @@ class RequestApp:
         As `expect(events=["request-created"], deliveries={"accepted": 1}, world={wish: {"status": "APPROVED"}})`.
         `within` is how long to ask again; later ones look back to this with `since`, as "last" or by the name `as_`.
         """
-        __tracebackhide__ = True
         for name in unknown:
             raise UnknownName("expectation", name, (*EXPECT, "receivers", "as_"))
         given = {
@@ -253,13 +254,13 @@ class RequestApp:
         if not judged["passed"]:
             raise failed(judged["text"], see=self._see(), waited=True)
 
+    @verb
     def wait(self, *, count: int = 1, timeout: str = "10s", **filters: Any) -> list[Json]:
         """Wait until `count` attempts that match are over, for at most `timeout` of real time; returns them.
 
         `filters` are those of the history: `type`, `outcome`, `status`, `webhook`, `event`, `delivery`, `run`, `fault`,
         `text`. Fails with what was sent instead.
         """
-        __tracebackhide__ = True
         query = query_of(filters)
         found = self.door.wait(query, count=count, timeout=duration(timeout, "timeout").total_seconds())
         if not found["complete"]:
@@ -268,14 +269,14 @@ class RequestApp:
             raise failed(text, see=self._see(), waited=True)
         return list(reversed(found["attempts"]))
 
+    @verb
     def attempts(self, **filters: Any) -> list[Json]:
         """The attempts that match, oldest first, the newest 500 of them; filters as in `wait`."""
-        __tracebackhide__ = True
         return list(reversed(self.door.attempts(query_of({"limit": LARGEST_PAGE, **filters}))["attempts"]))
 
+    @verb
     def events(self, *types: str) -> list[Json]:
-        """The events so far, of some types if named, oldest first, at most the newest 500; `body` is the JSON of each."""
-        __tracebackhide__ = True
+        """The events so far, of some types if named, oldest first, the newest 500 at most; `body` is its JSON."""
         query = AttemptQuery.parse([("type", each) for each in types])
         found = self.door.events(limit=LARGEST_PAGE, types=query.type)["events"]
         return [{**each, "body": body_of(each)} for each in map(self._whole, reversed(found))]
@@ -283,9 +284,9 @@ class RequestApp:
     def _whole(self, event: Json) -> Json:
         return event if "body" in event else self.door.event(event["id"])
 
+    @verb
     def show(self, thing: Entity | str, kind: str = "") -> Entity:
         """A thing of the world as it is now: an entity, a name given with `as_`, or with `kind` an id or a name."""
-        __tracebackhide__ = True
         known = thing if isinstance(thing, Entity) else self._things.get(thing)
         if known is None and not kind:
             raise UnknownName("name", str(thing), self._things or ("none was given with as_",))

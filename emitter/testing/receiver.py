@@ -21,6 +21,7 @@ from emitter.scenario.steps import EventsExpected
 from emitter.signing import Scheme, SigningKey
 from emitter.testing.aio import Aio
 from emitter.testing.telling import failed
+from emitter.testing.verbs import verb
 
 Json = dict[str, Any]
 
@@ -95,9 +96,9 @@ class WebhookReceiver:
         captures = self._receiver.captures
         self._forgotten = captures[-1].number if captures else self._forgotten
 
+    @verb
     def wait(self, count: int = 1, *, timeout: str = "10s") -> list[Capture]:
         """Wait until it has caught `count` requests, for at most `timeout` of real time; fails with what came."""
-        __tracebackhide__ = True
         try:
             self._receiver.wait_for(self._forgotten + count, duration(timeout, "timeout").total_seconds())
         except Unavailable:
@@ -108,6 +109,7 @@ class WebhookReceiver:
             raise failed("\n".join([text, *lines, *self._problems()]), waited=True) from None
         return self.captures
 
+    @verb
     def expect(
         self,
         *,
@@ -123,7 +125,6 @@ class WebhookReceiver:
 
         `total` counts the requests, `statuses` what it answered. `within` is how long to wait until all of it holds.
         """
-        __tracebackhide__ = True
         for name in unknown:
             raise UnknownName("expectation of a receiver", name, (*WORDS, "within"))
         given = {"events": events, "signatures": signatures, "contract": contract, "total": total, "statuses": statuses}

@@ -10,7 +10,6 @@ from emitter.errors import Unavailable
 from emitter.simulator import Simulator
 from emitter.testing.app import RequestApp
 from emitter.testing.options import SIGNING_KEY, settings_of
-from emitter.web.serving import serve
 
 _STARTING = 10.0
 _STOPPING = 15.0
@@ -21,6 +20,8 @@ class ServedRequestApp(RequestApp):
 
     def __init__(self, *, kept: str = "", **options: Any) -> None:
         """Serve on a free port of loopback; options as in `RequestApp.open`. Raises what that does."""
+        from emitter.web.serving import serve  # Flask and its like cost a second to import
+
         signing_key = str(options.pop("signing_key", SIGNING_KEY))
         self._simulator = Simulator(settings_of(options))
         self._stop = threading.Event()

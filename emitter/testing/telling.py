@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ _PREFIX = "marketplace.data_product."
 
 class NotAsExpected(AssertionError):
     """What a test expected did not come; the text says what came instead."""
+
+    __module__ = "emitter.testing"
 
 
 def failed(text: str, *, see: str = "", waited: bool = False) -> NotAsExpected:
@@ -34,7 +37,10 @@ def failed(text: str, *, see: str = "", waited: bool = False) -> NotAsExpected:
 
 def see(path: str) -> str:
     """The command that shows a history that is kept as a file."""
-    return f"emitter deliveries list --store {shlex.quote(path)}" if path else ""
+    if not path:
+        return ""
+    near = os.path.relpath(path)
+    return f"emitter deliveries list --store {shlex.quote(path if near.startswith('..') else near)}"
 
 
 def none_came(filters: Mapping[str, Any], found: int, count: int, timeout: str, attempts: Sequence[Json]) -> str:

@@ -102,7 +102,7 @@ def change_receiver(receiver_id: str) -> Response:
     found = reading.json_object(known=("answers",))
     if "answers" not in found:
         raise UsageError('answers is missing: a script, as {"answers": "500,503:2s,close,200"}; empty for none.')
-    return jsonify(simulator().change_receiver(receiver_id, answers=reading.member(found, "answers", str)))
+    return jsonify(simulator().change_receiver(receiver_id, reading.member(found, "answers", str)))
 
 
 @testing_api.get("/receivers/<receiver_id>/captures")
