@@ -55,7 +55,7 @@ def none_came(filters: Mapping[str, Any], found: int, count: int, timeout: str, 
         lines.append("  Nothing was sent. Is a webhook registered? `request_app.deliver_to(...)` does it.")
         return "\n".join(lines)
     lines.append("  What was sent, the nearest first:")
-    ranked = sorted(reversed(attempts), key=lambda each: len(_differing(each, filters)))[:FEW]
+    ranked = sorted(reversed(attempts), key=lambda each: _distance(each, filters))[:FEW]
     for each in ranked:
         differing = _differing(each, filters)
         why = f"   <- {', '.join(f'{name} is {told}' for name, told in differing)}" if differing else ""
@@ -67,6 +67,11 @@ def none_came(filters: Mapping[str, Any], found: int, count: int, timeout: str, 
 
 def _written(value: Any) -> str:
     return " or ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _distance(attempt: Json, filters: Mapping[str, Any]) -> int:
+    """How far an attempt is from what was asked for: the wrong type counts for more than all else."""
+    return sum(len(filters) if name == "type" else 1 for name, _ in _differing(attempt, filters))
 
 
 def _differing(attempt: Json, filters: Mapping[str, Any]) -> list[tuple[str, str]]:
