@@ -312,7 +312,7 @@ def test_a_receiver_that_is_not_there_fails_the_test_with_the_reason(stories: py
     ran.assert_outcomes(failed=1)
     ran.stdout.fnmatch_lines(["*there are: 1 failed*"])
     wrong.assert_outcomes(failed=1)
-    wrong.stdout.fnmatch_lines(['*"nowhere" is no URL*'])
+    wrong.stdout.fnmatch_lines(['"nowhere" is no http or https URL*'])
 
 
 # --- long -------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A test's simulated app and receiver: the words of the scenarios, the same here and over HTTP, and what failures say."""
+"""A test's simulated app and receiver: the words of the scenarios, the same here and over HTTP; what failures say."""
 
 from __future__ import annotations
 
@@ -374,8 +374,8 @@ def test_a_receiver_says_what_it_caught_instead(here: RequestApp, receiver: Webh
         "  expected  1 events at the receiver, in this order: access-expired",
         "  expected  all signatures at the receiver are valid",
         "  came      1 invalid, 1 valid",
-        '            request 1: access-revoked "Claims", answered 401: x-immuta-webhook-signature-sha256 does not fit the '
-        "body.",
+        '            request 1: access-revoked "Claims", answered 401: '
+        "x-immuta-webhook-signature-sha256 does not fit the body.",
         "  expected  2 bodies at the receiver valid",
         "  expected  3 requests at the receiver",
         "            there are: 1 answered 401, 1 answered 200",
