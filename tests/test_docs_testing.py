@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from emitter.cli import cli
-from emitter.pytest_plugin import pytest_addoption
+from emitter.pytest_plugin import _OPTIONS
 from emitter.testing import RequestApp, ServedRequestApp
 from tests.test_testing import ONLY_IN_THE_PROCESS, TWINS, _verbs
 
@@ -64,27 +64,15 @@ def test_what_is_asked_over_http_answers_as_shown(tmp_path: Path) -> None:
 def test_the_commands_that_are_shown_are_commands() -> None:
     commands = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
 
-    options: list[str] = []
-
-    class Parser:
-        def getgroup(self, *_: str) -> Parser:
-            return self
-
-        def addoption(self, name: str, **_: object) -> None:
-            options.append(name)
-
-        def addini(self, name: str, *_: object, **__: object) -> None:
-            options.append(name)
-
-    pytest_addoption(Parser())  # type: ignore[arg-type]
+    options = {f"--{name}" for name, _, _ in _OPTIONS}
     for command in commands:
         words = shlex.split(command)
         if words[0] == "pytest":
-            assert {word for word in words if word.startswith("--")} <= set(options)
+            assert {word for word in words if word.startswith("--")} <= options
         else:
             shown = CliRunner().invoke(cli, [words[1], "--help"]).output
             assert all(word in shown for word in words if word.startswith("--")), command
-    assert {name for name in options if not name.startswith("--")} <= set(re.findall(r"`(emitter_\w+)`", GUIDE))
+    assert {"emitter_to", "emitter_secret_file", "emitter_history"} <= set(re.findall(r"`(emitter_\w+)`", GUIDE))
 
 
 def rows(title: str) -> dict[str, str]:

@@ -23,19 +23,34 @@ _MARKER = (
     "request_app(seed, start, assume, world, schemas, signing_key): how the simulator of this test begins; "
     "`start=None` is the machine's clock."
 )
+_OPTIONS = (
+    ("to", "URL", "Play scenario files (*.yaml) as tests, to this receiver."),
+    ("secret-file", "FILE", "The signing key of that receiver."),
+)
 _APPS: pytest.StashKey[list[RequestApp]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options by which scenario files are collected as tests, and where histories are kept."""
-    group = parser.getgroup("emitter", "emitter: webhooks of a simulated Request app")
-    group.addoption(
-        "--to", metavar="URL", default=None, help="Play scenario files (*.yaml) as tests, to this receiver."
-    )
-    group.addoption("--secret-file", metavar="FILE", default=None, help="The signing key of that receiver.")
+    """What the ini file may say: the receiver of scenario files, and where histories are kept."""
     parser.addini("emitter_to", "The receiver that scenario files are played to; collects them as tests.", default="")
     parser.addini("emitter_secret_file", "The signing key of that receiver.", default="")
     parser.addini("emitter_history", "Where the histories of failed tests are kept.", default=FOLDER)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> None:
+    """Add the options: after everybody else, so that a project whose own are called so keeps them."""
+    group = parser.getgroup("emitter", "emitter: webhooks of a simulated Request app")
+    for name, metavar, text in _OPTIONS:
+        taken = {
+            each
+            for one in (parser._anonymous, *parser._groups)  # there is no public way to ask
+            for option in one.options
+            for each in option.names()
+        }
+        flag = f"--{name}" if f"--{name}" not in taken else f"--emitter-{name}"
+        dest = f"emitter_{name.replace('-', '_')}"
+        group.addoption(flag, metavar=metavar, dest=dest, default=None, help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +62,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Take a scenario file for a test, where it was said to which receiver scenarios are to be played."""
     if file_path.suffix not in (".yaml", ".yml"):
         return None
-    to = parent.config.getoption("--to") or parent.config.getini("emitter_to")
+    to = parent.config.getoption("emitter_to", None) or parent.config.getini("emitter_to")
     if not to:
         return None
     from emitter.pytest_plugin.collecting import scenario_file

@@ -59,7 +59,7 @@ class ScenarioItem(pytest.Item):
         from emitter.scenario import load
         from emitter.settings import Settings
 
-        file = self.config.getoption("--secret-file") or self.config.getini("emitter_secret_file") or None
+        file = self.config.getoption("emitter_secret_file", None) or self.config.getini("emitter_secret_file") or None
         store = Path(kept_at(self.nodeid, self.config))
         store.parent.mkdir(parents=True, exist_ok=True)
         _remove(store)

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from emitter.catalog import Catalog
-from emitter.errors import ScenarioError, UnknownName
+from emitter.errors import ScenarioError, UnknownName, shown
 from emitter.receiver import Capture
 from emitter.report import Finding
+from emitter.report.words import printable
 from emitter.runner.sequences import MOST_SHOWN, Sequences, counted
 from emitter.scenario import expected
 from emitter.scenario.steps import (
@@ -88,7 +89,7 @@ def _signatures(captures: Sequence[Capture], sequences: Sequences) -> Iterator[t
 
 def _contract(captures: Sequence[Capture], sequences: Sequences) -> Iterator[tuple[str, str]]:
     for each in captures:
-        why = str(each.violations[0]) if each.violations else f"{each.type or 'it'} has no schema"
+        why = printable(each.violations[0], 500) if each.violations else f"{sequences.short(each.type)} has no schema"
         yield each.contract or "unknown", "" if each.contract == "valid" else f"{told(each, sequences)}: {why}"
 
 
@@ -112,7 +113,7 @@ def _verdicts(
 
 def told(capture: Capture, sequences: Sequences) -> str:
     """One request in a few words."""
-    name = sequences.short(capture.type) if capture.type else f"{capture.method} {capture.path}"
-    about = f' "{capture.product_name}"' if capture.product_name else ""
+    name = sequences.short(capture.type) if capture.type else printable(f"{capture.method} {capture.path}", 200)
+    about = f" {shown(capture.product_name)}" if capture.product_name else ""
     answered = f"answered {capture.status}" if capture.status else "not answered"
     return f"request {capture.number}: {name}{about}, {answered}"

@@ -7,10 +7,12 @@ from difflib import SequenceMatcher
 
 from emitter.catalog import Catalog
 from emitter.report import Finding
+from emitter.report.words import printable
 from emitter.scenario.steps import Count, EventsExpected
 
 MOST_SHOWN = 8
 _AROUND = 3
+_COMPARED = 200  # characters of a name: what was caught may have any length
 _LONGEST = 400  # of which all differences are looked for
 
 
@@ -21,8 +23,8 @@ class Sequences:
         self._aliases = {each.name: each.alias or each.name for each in catalog}
 
     def short(self, name: str) -> str:
-        """What a type is called here."""
-        return self._aliases.get(name, name)
+        """What a type is called here; fit to be printed, whatever sent it."""
+        return self._aliases.get(name) or printable(name, 200)
 
     def judge(self, expected: EventsExpected, found: list[str], *, of: str = "") -> Iterator[Finding]:
         """Say of each claim whether it holds for the types that were found; `of` says of what they are."""
@@ -94,7 +96,9 @@ class Sequences:
 
 def likeness(name: str, wanted: str) -> float:
     """How near one type is to another: 1 for the same, 0 for nothing in common."""
-    return 1.0 if name == wanted else SequenceMatcher(a=name, b=wanted, autojunk=False).ratio()
+    if name == wanted:
+        return 1.0
+    return SequenceMatcher(a=name[:_COMPARED], b=wanted[:_COMPARED], autojunk=False).ratio()
 
 
 def counted(what: str, count: Count, found: int, line: int, details: Sequence[str] = ()) -> Finding:

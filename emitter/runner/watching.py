@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -37,6 +38,8 @@ from emitter.world import Caused, kind_of
 MOST_EVENTS = 250_000
 MOST_WATCHED = 64  # runs of which it is remembered how far they were looked at
 MOST_REQUESTS = 250_000
+MOST_NAMES = 200
+MOST_ASKED = 10  # times that the caller's own system is asked: each may take its time
 _PORTION = 2_000
 _POLL = 0.02
 _NAMED = (PRODUCT, USER, DOMAIN, SOURCE)
@@ -127,8 +130,10 @@ class Watch:
             raise UsageError('What is expected is an object, as {"deliveries": {"accepted": 1}}.')
         words = dict(words)
         caught = self._read_caught(words.pop("receivers", {}))
+        if len(things or ()) > MOST_NAMES:
+            raise UsageError(f"An expectation names {MOST_NAMES} things at most.")
         names = {name: self._thing(text) for name, text in (things or {}).items()}
-        for text in _mentioned(words):
+        for text in islice(_mentioned(words), MOST_NAMES):
             if text not in names:
                 names[text] = self._thing(text)
         if caught and not set(words) - {"within"}:
@@ -138,6 +143,8 @@ class Watch:
             set(self._checkpoints) - {"last"}, CHECKPOINT
         )
         found = expected(words, catalog=self._stage.catalog, things=known)
+        if sum(isinstance(each, SystemExpected) for each in found.expectations) > MOST_ASKED:
+            raise UsageError(f"An expectation asks your own system {MOST_ASKED} times at most.")
         return Asked(found.expectations, caught, names, found.within)
 
     def _read_caught(self, words: Any) -> dict[str, tuple[Expectation, ...]]:
@@ -251,7 +258,7 @@ class Watch:
         name = self._chronicle.product_names.get(entry.product, "")
         deliveries = self._stage.store.reader.deliveries_of(entry.event)
         became = ", ".join(self._became(each.id, each.state) for each in deliveries)
-        about = f' "{name}"' if name else ""
+        about = f" {shown(name)}" if name else ""
         at = rfc3339(entry.at, 0)[:19].replace("T", " ")
         return f"{at}  {self._judging.sequences.short(entry.type)}{about}: {became or 'no webhook took it'}"
 
