@@ -523,17 +523,17 @@ class Simulator:
         so long. Says `passed`, the `findings`, and all of it as `text`; where it holds, `since` of later ones may look
         back to it as `last`, or by `name`. Raises `ScenarioError`, `UsageError`, `NotFound`.
         """
-        watch, asked = self.expecting(expected, things=things, run=run)
+        watch, asked = self.expecting(expected, things=things, run=run, name=name)
         self.settle(self.assumptions.delivery_timeout.total_seconds() + 2.0)
         return watch.hold(asked, name=name, seconds=asked.within.total_seconds(), settle=self.settle).to_json()
 
     def expecting(
-        self, expected: Mapping[str, Any], *, things: Mapping[str, str] | None = None, run: str = ""
+        self, expected: Mapping[str, Any], *, things: Mapping[str, str] | None = None, run: str = "", name: str = ""
     ) -> tuple[Watch, Expected]:
         """What `expect` asks, read, and who judges it: for who waits in their own way."""
         self._found()
         watch = self.watches.of(run)
-        return watch, watch.read(expected, things)
+        return watch, watch.read(expected, things, name=name)
 
     def open_receiver(self, *, answers: str = "", signing_key: str = "", register: bool = False, port: int = 0) -> Json:
         """Open a receiver on a loopback port: it catches what comes and answers by a script, as `500,503:2s,close,200`.

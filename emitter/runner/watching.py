@@ -16,22 +16,20 @@ from typing import Any
 import orjson
 
 from emitter import clock
-from emitter.clock import rfc3339
-from emitter.errors import Conflict, NotFound, UsageError, nearest, shown
+from emitter.errors import BadValue, Conflict, NotFound, UsageError, nearest, shown
 from emitter.receiver import Capture
 from emitter.report import Finding
 from emitter.runner.catching import judge_caught, read_caught
-from emitter.runner.catching import told as told_caught
-from emitter.runner.chronicle import Chronicle, Entry
+from emitter.runner.chronicle import Chronicle
 from emitter.runner.judged import Judged
 from emitter.runner.judging import Checkpoint, Judging
+from emitter.runner.nearest import Nearest, caught
 from emitter.runner.scope import Scope, Thing
-from emitter.runner.sequences import MOST_SHOWN, likeness
 from emitter.runner.stage import Json, Stage
 from emitter.scenario import expected
-from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, SOURCE, USER
-from emitter.scenario.steps import DeliveriesExpected, EventsExpected, Expectation, StateExpected, SystemExpected
-from emitter.scenario.texts import a_wait
+from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, RESERVED, SOURCE, USER
+from emitter.scenario.steps import Expectation, StateExpected, SystemExpected
+from emitter.scenario.texts import NAME, a_wait
 from emitter.store.tally import Place, RunTally
 from emitter.world import Caused, kind_of
 
@@ -39,11 +37,10 @@ MOST_EVENTS = 250_000
 MOST_WATCHED = 64  # runs of which it is remembered how far they were looked at
 MOST_REQUESTS = 250_000
 MOST_NAMES = 200
-MOST_ASKED = 10  # times that the caller's own system is asked: each may take its time
+MOST_ASKED = 20  # times that the caller's own system is asked: each may take its time
 _PORTION = 2_000
 _POLL = 0.02
 _NAMED = (PRODUCT, USER, DOMAIN, SOURCE)
-_LOOKED_AT = 200  # of the newest events, to find the nearest among
 
 Captures = Callable[[str], Sequence[Capture]]
 
@@ -115,17 +112,22 @@ class Watch:
         self._newest = 0
         self._tally = RunTally(reader, self._run, start := Place())
         self._judging = Judging(stage=self._stage, chronicle=self._chronicle, tally=self._tally)
+        self._nearest = Nearest(self._stage.store.reader, self._judging.sequences)
         self._start = Checkpoint(0, start)
         self._checkpoints: dict[str, Checkpoint] = {}
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    def read(self, words: Mapping[str, Any], things: Mapping[str, str] | None = None) -> Asked:
+    def read(self, words: Mapping[str, Any], things: Mapping[str, str] | None = None, *, name: str = "") -> Asked:
         """Read what is expected, in the words of a scenario's `expect`, and `receivers` by id beside them.
 
         `things` are names that stand in it, and the id or name of the entity that each stands for; an id or a name in
         the world stands for itself. Raises `ScenarioError`, `UnknownName`, `UsageError`, `NotFound`.
         """
+        if name in RESERVED:
+            raise BadValue("as", name, "has a meaning of its own; take another name.")
+        if name and not NAME.fullmatch(name):
+            raise BadValue("as", name, "is no name: a letter, then letters, digits, _ and -.")
         if not isinstance(words, Mapping):
             raise UsageError('What is expected is an object, as {"deliveries": {"accepted": 1}}.')
         words = dict(words)
@@ -198,13 +200,13 @@ class Watch:
                 findings += found
                 wrong += [] if all(one.passed for one in found) else [each]
             sent = [each for each in wrong if not isinstance(each, StateExpected | SystemExpected)]
-            came = self._came(sent) if sent else []
+            came = self._nearest.sent(self._chronicle, sent) if sent else []
             for id, expectations in asked.caught.items():
                 captures = self._captures(id)
                 found = list(judge_caught(expectations, captures, self._judging.sequences, of=id))
                 findings += found
                 if not all(one.passed for one in found):
-                    came += self._came_to(captures, expectations)
+                    came += caught(captures, expectations, self._judging.sequences)
             if all(one.passed for one in findings):
                 self._checkpoints["last"] = here = self._judging.checkpoint()
                 if name:
@@ -246,39 +248,6 @@ class Watch:
                     f"There are more than {MOST_EVENTS:,} events to look at. Name a run, or reset the simulator."
                 )
 
-    def _came(self, wrong: Sequence[Expectation]) -> list[str]:
-        """What there was, what is nearest to what was expected first."""
-        wanted = {name for each in wrong for name in _wanted(each)}
-        newest = list(self._chronicle.entries(max(0, len(self._chronicle) - _LOOKED_AT)))
-        ranked = sorted(reversed(newest), key=lambda each: -_nearness(each.type, wanted))[:MOST_SHOWN]
-        more = len(self._chronicle) - len(ranked)
-        return [self._told(each) for each in ranked] + ([f"and {more:,} more"] if more else [])
-
-    def _told(self, entry: Entry) -> str:
-        name = self._chronicle.product_names.get(entry.product, "")
-        deliveries = self._stage.store.reader.deliveries_of(entry.event)
-        became = ", ".join(self._became(each.id, each.state) for each in deliveries)
-        about = f" {shown(name)}" if name else ""
-        at = rfc3339(entry.at, 0)[:19].replace("T", " ")
-        return f"{at}  {self._judging.sequences.short(entry.type)}{about}: {became or 'no webhook took it'}"
-
-    def _became(self, delivery: int, state: str) -> str:
-        attempts = self._stage.store.reader.attempts_of(delivery)
-        if not attempts:
-            return state
-        last = attempts[-1]
-        tries = f" at attempt {last.number}" if last.number > 1 else ""
-        answer = f" {last.status}" if last.status and last.status < 999 else f" ({last.error})" if last.error else ""
-        return f"{state}{answer}{tries}"
-
-    def _came_to(self, captures: Sequence[Capture], expectations: Sequence[Expectation]) -> list[str]:
-        wanted = {name for each in expectations for name in _wanted(each)}
-        newest = list(captures)[-_LOOKED_AT:]
-        ranked = sorted(reversed(newest), key=lambda each: -_nearness(each.type, wanted))[:MOST_SHOWN]
-        more = len(captures) - len(ranked)
-        told = [told_caught(each, self._judging.sequences) for each in ranked]
-        return told + ([f"and {more:,} more"] if more else [])
-
 
 def _mentioned(words: Mapping[str, Any]) -> Iterator[str]:
     """What may be the id or name of an entity."""
@@ -287,18 +256,6 @@ def _mentioned(words: Mapping[str, Any]) -> Iterator[str]:
         yield from (name for name in world if isinstance(name, str))
     if isinstance(events, Mapping) and isinstance(events.get("about"), str):
         yield events["about"]
-
-
-def _wanted(expectation: Expectation) -> Iterator[str]:
-    match expectation:
-        case EventsExpected():
-            yield from (*(expectation.order or ()), *expectation.includes, *expectation.counts)
-        case DeliveriesExpected():
-            yield from expectation.types
-
-
-def _nearness(name: str, wanted: set[str]) -> float:
-    return max((likeness(name, each) for each in wanted), default=0.0)
 
 
 def _about(body: bytes) -> tuple[str, str]:

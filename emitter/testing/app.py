@@ -18,19 +18,18 @@ from emitter.door import Door
 from emitter.errors import BadValue, IllegalAction, UnknownName
 from emitter.faults import FaultSpec
 from emitter.query import LARGEST_PAGE, AttemptQuery
-from emitter.runner.scope import Scope, Thing
 from emitter.scenario.vocabulary import CHANGES, EXPECT
 from emitter.shared import Shared
 from emitter.simulator import Simulator
 from emitter.testing.aio import Aio
 from emitter.testing.apps import forwarder
-from emitter.testing.entity import Entity, plain
+from emitter.testing.entity import Entity, in_parameters, plain
+from emitter.testing.keeping import keep
 from emitter.testing.options import SIGNING_KEY, body_of, query_of, scenario_text, settings_of
 from emitter.testing.receiver import WebhookReceiver
 from emitter.testing.telling import failed, none_came, see, told
 from emitter.testing.verbs import verb
 from emitter.trigger import TriggerSpec
-from emitter.world import ACTIONS
 
 Json = dict[str, Any]
 
@@ -160,7 +159,7 @@ class RequestApp:
         Entities, and names given with `as_`, stand for things of the world in `parameters`. With `refused` the app has
         to refuse it; returns the thing as it is. Raises `IllegalAction` for what the app does not allow.
         """
-        resolved = self._resolved(action, parameters)
+        resolved = in_parameters(action, parameters, self._things)
         try:
             done = self.door.act(action, faults=faults, **resolved)
         except IllegalAction as error:
@@ -317,17 +316,7 @@ class RequestApp:
 
     def keep(self) -> str:
         """Write the history to its file, and return how to see it; empty where there is none to write."""
-        return self._kept_of(self.door) if isinstance(self.door, Simulator) else ""
-
-    def _kept_of(self, simulator: Simulator) -> str:
-        if not self.kept:
-            return ""
-        path = Path(self.kept)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        simulator.store.flush()
-        simulator.backup(path)
-        return self._see()
+        return keep(self.door, self.kept) if isinstance(self.door, Simulator) else ""
 
     # --- within -----------------------------------------------------------------------------------------------------
 
@@ -350,10 +339,3 @@ class RequestApp:
         if isinstance(thing, Entity):
             return thing.id
         return self._things[thing].id if thing in self._things else thing
-
-    def _resolved(self, action: str, parameters: Mapping[str, Any]) -> Json:
-        kinds = {each.name: each.kind for each in ACTIONS[action].parameters()} if action in ACTIONS else {}
-        scope = Scope(lambda thing: self.show(Entity(thing.kind, {"id": thing.id, "globalUserId": thing.id})).shown)
-        for name, each in self._things.items():
-            scope.name(name, Thing(each.kind, each.id))
-        return {key: scope.parameter(kinds.get(key, ""), plain(value)) for key, value in parameters.items()}

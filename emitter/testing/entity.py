@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emitter.runner.scope import Scope, Thing
+from emitter.world import ACTIONS
+
 
 class Entity:
     """A user, data product, access request or their like: `kind` and `id`, and its members as they were when given.
@@ -54,3 +57,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     return value
+
+
+def in_parameters(action: str, parameters: Mapping[str, Any], known: Mapping[str, Entity]) -> dict[str, Any]:
+    """Parameters of an action with ids for the entities in them, and for the names that stand for `known` ones."""
+    kinds = {each.name: each.kind for each in ACTIONS[action].parameters()} if action in ACTIONS else {}
+    scope = Scope(lambda thing: {"id": thing.id})
+    for name, each in known.items():
+        scope.name(name, Thing(each.kind, each.id))
+    return {key: scope.parameter(kinds.get(key, ""), plain(value)) for key, value in parameters.items()}

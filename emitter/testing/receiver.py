@@ -16,8 +16,8 @@ from emitter.receiver.wire import Request
 from emitter.runner.catching import WORDS, judge_caught, read_caught
 from emitter.runner.catching import told as told_caught
 from emitter.runner.judged import Judged
-from emitter.runner.sequences import MOST_SHOWN, Sequences, likeness
-from emitter.scenario.steps import EventsExpected
+from emitter.runner.nearest import caught
+from emitter.runner.sequences import MOST_SHOWN, Sequences
 from emitter.signing import Scheme, SigningKey
 from emitter.testing.aio import Aio
 from emitter.testing.telling import failed
@@ -139,26 +139,15 @@ class WebhookReceiver:
         while True:
             captures = self.captures
             findings = tuple(judge_caught(asked, captures, self._sequences, of=NAME))
-            judged = Judged(findings, tuple(self._nearest(captures, asked)))
             left = deadline - clock.monotonic()
-            if judged.passed or left <= 0:
-                return judged
+            if all(each.passed for each in findings):
+                return Judged(findings)
+            if left <= 0:
+                return Judged(findings, tuple(caught(captures, asked, self._sequences)))
             try:
                 self._receiver.wait_for((captures[-1].number if captures else self._forgotten) + 1, left)
             except Unavailable:
                 pass
-
-    def _nearest(self, captures: Sequence[Capture], asked: Sequence[Any]) -> list[str]:
-        wanted = {
-            name
-            for each in asked
-            if isinstance(each, EventsExpected)
-            for name in (*(each.order or ()), *each.includes, *each.counts)
-        }
-        ranked = sorted(
-            reversed(captures), key=lambda each: -max((likeness(each.type, name) for name in wanted), default=0.0)
-        )
-        return [told_caught(each, self._sequences) for each in ranked[:MOST_SHOWN]]
 
     def _problems(self) -> list[str]:
         return [f"  {each}" for each in self._receiver.problems[-MOST_SHOWN:]]

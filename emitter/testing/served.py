@@ -9,6 +9,7 @@ from emitter.client import Client
 from emitter.errors import Unavailable
 from emitter.simulator import Simulator
 from emitter.testing.app import RequestApp
+from emitter.testing.keeping import keep
 from emitter.testing.options import SIGNING_KEY, settings_of
 
 _STARTING = 10.0
@@ -59,4 +60,4 @@ class ServedRequestApp(RequestApp):
 
     def keep(self) -> str:
         """Write the history to its file, and return how to see it; empty where there is none to write."""
-        return self._kept_of(self._simulator)
+        return keep(self._simulator, self.kept)

@@ -34,15 +34,15 @@ def expect() -> Response:
     if "expect" not in found:
         raise UsageError('expect is missing: what is expected, as {"expect": {"deliveries": {"accepted": 1}}}.')
     things: dict[str, Any] = reading.member(found, "things", dict, default={})
-    for name, text in things.items():
+    for called, text in things.items():
         if not isinstance(text, str):
-            raise BadValue(f"things.{name}", text, "is no text: give the id or the name of an entity.")
+            raise BadValue(f"things.{called}", text, "is no text: give the id or the name of an entity.")
+    name: str = reading.member(found, "as", str, default="")
     here = simulator()
     watch, asked = here.expecting(
         reading.member(found, "expect", dict), things=things,
-        run=run_name(reading.member(found, "run", str, default="")),
+        run=run_name(reading.member(found, "run", str, default="")), name=name,
     )  # fmt: skip
-    name = run_name(reading.member(found, "as", str, default=""))
     longest = min(asked.within.total_seconds(), reading.LONGEST_WAIT)
     told: Json = {}
 
