@@ -361,7 +361,7 @@ def test_a_wait_in_vain_before_anything_says_what_may_be_missing(app: RequestApp
 
 
 def test_a_receiver_says_what_it_caught_instead(here: RequestApp, receiver: WebhookReceiver) -> None:
-    here.deliver_to(receiver, signing_key="")
+    here.deliver_to(receiver)
     here.trigger("access-revoked", set={"data.dataProductName": "Claims"}, faults=["wrong-signature"])
     here.trigger("access-expired", set={"data.dataProductName": "Orders"}, unset=["timestamp"], allow_invalid=True)
 
@@ -384,6 +384,13 @@ def test_a_receiver_says_what_it_caught_instead(here: RequestApp, receiver: Webh
     ):
         assert line in text.splitlines(), line
     assert "request 2" in text.partition("In all, the nearest first:\n")[2].splitlines()[0]
+
+
+def test_what_is_not_signed_is_told_from_what_is_signed_wrongly(here: RequestApp, receiver: WebhookReceiver) -> None:
+    here.deliver_to(receiver, signing_key="")
+    here.trigger("access-revoked")
+
+    receiver.expect(signatures={"missing": 1, "invalid": 0}, statuses={"401": 1})
 
 
 def test_a_receiver_without_a_key_says_that_it_checks_none(here: RequestApp) -> None:

@@ -84,7 +84,9 @@ def _signatures(captures: Sequence[Capture], sequences: Sequences) -> Iterator[t
         elif verdict.ok:
             yield "valid", ""
         else:
-            yield "invalid" if verdict.header else "missing", f"{told(each, sequences)}: {verdict.reason}"
+            there = {name.lower() for name, _ in each.headers}
+            signed = any(one.header.lower() in there for one in verdict.findings)
+            yield "invalid" if signed else "missing", f"{told(each, sequences)}: {verdict.reason}"
 
 
 def _contract(captures: Sequence[Capture], sequences: Sequences) -> Iterator[tuple[str, str]]:

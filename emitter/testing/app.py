@@ -86,7 +86,8 @@ class RequestApp:
         if isinstance(target, str):
             return self.door.add_webhook(target, verify_tls=verify_tls, signing_key=key, ca=ca)
         if isinstance(target, WebhookReceiver):
-            self.door.add_webhook(target.url + path, signing_key=target.signing_key or key)
+            known = key if signing_key is not None else target.signing_key or key
+            self.door.add_webhook(target.url + path, signing_key=known)
             return target
         if not callable(target):
             raise BadValue("target", target, "is no URL, no receiver and no application.")
