@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from emitter.errors import BadValue, UnknownName, UsageError, nearest, shown
 
 DEFAULT_STORE = Path(".emitter") / "store.sqlite"
 FILE = "emitter.toml"
+LATEST = clock.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
 _ELSEWHERE = ("assume", "secret", "secret_file", "to", "debug")  # variables beside those of the settings
 _OF_A_SERVICE = re.compile(r"EMITTER_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _SECTIONS = ("signing", "payload", "ids", "events", "delivery", "test", "history", "paging", "errors", "api")
@@ -213,11 +214,15 @@ def _count(name: str, value: Any) -> int:
     return found
 
 
-def _moment(name: str, value: Any) -> int:
+def moment(name: str, value: Any) -> int:
+    """Read the first moment of a virtual clock, in nanoseconds since 1970; raise `BadValue`."""
     try:
-        return clock.parse_rfc3339(str(value).replace(" ", "T"))
+        found = clock.parse_rfc3339(str(value).replace(" ", "T"))
     except ValueError:
         raise BadValue(name, str(value), "is no time as 2030-01-31T09:00:00Z.") from None
+    if not 0 <= found <= LATEST:
+        raise BadValue(name, str(value), f"is not between 1970 and {clock.rfc3339(LATEST, 0)}, the times of a store.")
+    return found
 
 
 def _length(name: str, value: Any) -> timedelta:
@@ -229,7 +234,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "ephemeral": _flag,
     "schemas": _path,
     "seed": _integer,
-    "start": _moment,
+    "start": moment,
     "ca": _text,
     "allow": _targets,
     "token": _text,

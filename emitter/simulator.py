@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from itertools import count, islice
@@ -46,7 +46,7 @@ from emitter.runner.watching import Asked as Expected
 from emitter.runner.watching import Watch, Watches
 from emitter.scenario import Scenario, library, telling
 from emitter.scenario import schema as scenario_schema
-from emitter.settings import Settings
+from emitter.settings import LATEST, Settings
 from emitter.shared import Shared
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
@@ -61,7 +61,6 @@ except PackageNotFoundError:
     VERSION = "0+source"
 _RUNS = 4096  # whose events with faults are counted
 PORTION = 64  # events that are made before they are kept, in one commit
-LATEST = time.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
 # what `faulting` has asked for around what runs now, in each simulator, with the seed that is to be drawn from

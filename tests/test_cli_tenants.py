@@ -127,6 +127,9 @@ def test_a_tenant_in_memory_wants_a_server_and_a_kept_one_waits_for_it(
         assert json.loads(emitter.ok("webhooks", "--format", "json", EMITTER_TOKEN=token)) == []
         state = requests.get(f"{url}/simulator/state", headers={"Authorization": f"Bearer {token}"}, timeout=10).json()
         assert "tenants" in state["store"]
+        unsure = emitter("tenants", "delete", "mine")
+        emitter.ok("tenants", "delete", "mine", "--yes")
+    assert unsure.exit_code == 2 and "--yes" in unsure.stderr
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,7 @@ def test_a_tenant_in_memory_wants_a_server_and_a_kept_one_waits_for_it(
         (("make", "x", "--assume", "delivery.timeut=5s"), "delivery.timeout"),
         (("make", "x", "--assume", "delivery.timeout"), "has no ="),
         (("delete", "nothing"), "No tenant"),
-        (("delete", "default"), "is the server itself"),
+        (("delete", "default", "--yes"), "is the server itself"),
         (("show", "defualt"), "Nearest: default"),
     ],
 )

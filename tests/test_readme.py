@@ -112,6 +112,8 @@ def test_a_command_runs(place, command):
         return
     if "deliveries" in command:
         place("emitter trigger access-revoked --to http://127.0.0.1:3000/hook --secret-file key.txt")
+    if "Ann Lee" in command:
+        place('emitter world act add-user name="Ann Lee"')
     if "mine.yaml" in command:
         place("emitter scenarios new mine")
     assert "Error" not in place(command)

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -108,6 +109,9 @@ def test_a_tenant_is_found_by_its_id_or_name_and_the_default_one_is_there(tenant
         ({"name": "a/b"}, BadValue, "is no name"),
         ({"name": "x" * 101}, BadValue, "is no name"),
         ({"start": "tomorrow"}, BadValue, "is no time"),
+        ({"start": "9999-01-01T00:00:00Z"}, BadValue, "is not between 1970"),
+        ({"start": "1969-12-31T23:59:59Z"}, BadValue, "is not between 1970"),
+        ({"start": datetime(2030, 1, 31)}, BadValue, "no offset"),
         ({"assume": {"delivery.timeut": "5s"}}, UnknownName, "delivery.timeout"),
         ({"assume": {"delivery.timeout": "soon"}}, BadValue, "soon"),
         ({"assume": {"delivery.timeout": {}}}, BadValue, "neither a text nor a number"),

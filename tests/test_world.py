@@ -657,7 +657,7 @@ class TestRestart:
         path = tmp_path / "store.sqlite"
         Store(path).close()
         with sqlite3.connect(path) as connection:
-            for table in ("entities", "delivery_faults", "attempt_faults", "plays"):
+            for table in ("entities", "delivery_faults", "attempt_faults", "plays", "tokens", "tenants"):
                 connection.execute(f"DROP TABLE {table}")
             connection.execute("PRAGMA user_version = 1")
         connection.close()

@@ -160,11 +160,11 @@ class Everywhere(click.Option):
     everywhere = True
 
 
-def everywhere(*, form: bool = True, assume: bool = True) -> Callable[[Function], Function]:
+def everywhere(*, form: bool = True, assumes: bool = True) -> Callable[[Function], Function]:
     """Give a command the options that all have, and hand it what came of them as `setup`.
 
-    `form` False leaves out `--format`, for commands that have another one or none; `assume` False leaves out
-    `--assume`, for those whose own concerns another simulator.
+    `form` False leaves out `--format`, for commands that have another one or none; `assumes` False hands
+    what `--assume` was given to the command, for one that tells another simulator.
     """
 
     def decorate(function: Function) -> Function:
@@ -173,7 +173,7 @@ def everywhere(*, form: bool = True, assume: bool = True) -> Callable[[Function]
             names = ("schemas", "store", "server", "ephemeral", "format" if form else "")
             flags = {name: values.pop(name) for name in names if name}
             flags["ephemeral"] = flags["ephemeral"] or None
-            setup = read_setup(flags, values.pop("assume") if assume else (), "table")
+            setup = read_setup(flags, values.pop("assume") if assumes else (), "table")
             _note_unread()
             return function(*args, setup=setup, **values)
 
@@ -182,11 +182,8 @@ def everywhere(*, form: bool = True, assume: bool = True) -> Callable[[Function]
             _option("--store", metavar="FILE", help="Where the history is kept. [.emitter/store.sqlite]"),
             _option("--ephemeral", is_flag=True, help="Keep the history in memory only."),
             _option("--server", metavar="URL", help="Use a simulator that runs there."),
+            _option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption. Repeatable."),
         ]
-        if assume:
-            options.append(
-                _option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption. Repeatable.")
-            )
         if form:
             options.append(_option("--format", type=click.Choice(FORMATS), help="How to print. [table]"))
         decorated: Any = run
