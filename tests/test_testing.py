@@ -190,6 +190,10 @@ def flask_app(key: str = SIGNING_KEY) -> Flask:
     app = Flask("mine")
     app.config["seen"] = []
 
+    @app.get("/state")
+    def state() -> dict[str, Any]:
+        return {"seen": app.config["seen"]}
+
     @app.post("/hook")
     def hook() -> tuple[str, int]:
         wanted = hmac.new(key.encode(), request.get_data(), hashlib.sha256).hexdigest()
@@ -213,6 +217,18 @@ def test_a_flask_application_is_served_and_what_passes_can_be_looked_at(app: Req
     assert isinstance(seen, WebhookReceiver)
     assert mine.config["seen"] == ["marketplace.data_product.access_requests.revoked"]
     seen.expect(signatures="valid", statuses={"204": 1, "500": 1})
+
+
+def test_the_state_of_ones_own_system_is_asked_for(app: RequestApp) -> None:
+    seen = app.deliver_to(flask_app(), "/hook")
+    app.trigger("access-revoked")
+
+    state = seen.url.replace("/hook", "/state")
+    app.expect(system={"get": state, "where": {"$.seen": {"count": 1}}}, within="5s")
+
+    text = failure_of(app.expect, system={"get": state, "where": {"$.seen": {"count": 2}}})
+    assert f"expected  $.seen of GET {state} has a count of 2\n  came      it finds [" in text
+    seen.expect(total=1, contract="valid")
 
 
 def test_another_key_is_seen_by_the_application(here: RequestApp) -> None:

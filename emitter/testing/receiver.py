@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -50,7 +51,7 @@ class WebhookReceiver:
         self._catalog = catalog or Catalog.load()
         self._sequences = Sequences(self._catalog)
         self._path = path if not path or path.startswith("/") else f"/{path}"
-        self._forgotten = 0
+        self._forgotten, self._in_front = 0, forward is not None
         self._receiver = Receiver(
             port=port, keys=(SigningKey(signing_key),) if signing_key else (), scheme=scheme, catalog=self._catalog,
             answers=Answers.parse(answers) if answers else None, forward=forward,
@@ -74,8 +75,14 @@ class WebhookReceiver:
 
     @property
     def captures(self) -> list[Capture]:
-        """The requests it has caught, oldest first: headers, body, verdicts on signature and contract, its answer."""
-        return [each for each in self._receiver.captures if each.number > self._forgotten]
+        """The requests it has caught, oldest first: headers, body, verdicts on signature and contract, its answer.
+
+        In front of an application these are its POSTs; what else it is asked is no delivery.
+        """
+        found = self._receiver.captures
+        return [
+            each for each in found if each.number > self._forgotten and (each.method == "POST" or not self._in_front)
+        ]
 
     @property
     def bodies(self) -> list[Json]:
@@ -99,15 +106,21 @@ class WebhookReceiver:
     @verb
     def wait(self, count: int = 1, *, timeout: str = "10s") -> list[Capture]:
         """Wait until it has caught `count` requests, for at most `timeout` of real time; fails with what came."""
-        try:
-            self._receiver.wait_for(self._forgotten + count, duration(timeout, "timeout").total_seconds())
-        except Unavailable:
-            came = self.captures
+        deadline = clock.monotonic() + duration(timeout, "timeout").total_seconds()
+        while len(came := self.captures) < count and (left := deadline - clock.monotonic()) > 0:
+            self._next(left)
+        if len(came) < count:
             wanted = f"{count} requests were" if count != 1 else "A request was"
             text = f"{wanted} waited for at {self.url}; {len(came) or 'none'} came within {timeout}."
             lines = [f"    {told_caught(each, self._sequences)}" for each in came[-MOST_SHOWN:]]
-            raise failed("\n".join([text, *lines, *self._problems()]), waited=True) from None
-        return self.captures
+            raise failed("\n".join([text, *lines, *self._problems()]), waited=True)
+        return came
+
+    def _next(self, seconds: float) -> None:
+        """Wait for one more request than there were, for so long at most."""
+        there = self._receiver.captures
+        with suppress(Unavailable):
+            self._receiver.wait_for((there[-1].number if there else 0) + 1, seconds)
 
     @verb
     def expect(
@@ -144,10 +157,7 @@ class WebhookReceiver:
                 return Judged(findings)
             if left <= 0:
                 return Judged(findings, tuple(caught(captures, asked, self._sequences)))
-            try:
-                self._receiver.wait_for((captures[-1].number if captures else self._forgotten) + 1, left)
-            except Unavailable:
-                pass
+            self._next(left)
 
     def _problems(self) -> list[str]:
         return [f"  {each}" for each in self._receiver.problems[-MOST_SHOWN:]]
