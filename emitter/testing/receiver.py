@@ -79,10 +79,8 @@ class WebhookReceiver:
 
         In front of an application these are its POSTs; what else it is asked is no delivery.
         """
-        found = self._receiver.captures
-        return [
-            each for each in found if each.number > self._forgotten and (each.method == "POST" or not self._in_front)
-        ]
+        found = (each for each in self._receiver.captures if each.number > self._forgotten)
+        return [each for each in found if each.method == "POST" or not self._in_front]
 
     @property
     def bodies(self) -> list[Json]:
@@ -107,8 +105,9 @@ class WebhookReceiver:
     def wait(self, count: int = 1, *, timeout: str = "10s") -> list[Capture]:
         """Wait until it has caught `count` requests, for at most `timeout` of real time; fails with what came."""
         deadline = clock.monotonic() + duration(timeout, "timeout").total_seconds()
+        newest = self._newest()
         while len(came := self.captures) < count and (left := deadline - clock.monotonic()) > 0:
-            self._next(left)
+            newest = self._newer(newest, left)
         if len(came) < count:
             wanted = f"{count} requests were" if count != 1 else "A request was"
             text = f"{wanted} waited for at {self.url}; {len(came) or 'none'} came within {timeout}."
@@ -116,11 +115,16 @@ class WebhookReceiver:
             raise failed("\n".join([text, *lines, *self._problems()]), waited=True)
         return came
 
-    def _next(self, seconds: float) -> None:
-        """Wait for one more request than there were, for so long at most."""
+    def _newest(self) -> int:
+        """The number of the newest request; asked before one looks, so that none that comes meanwhile is missed."""
         there = self._receiver.captures
+        return there[-1].number if there else 0
+
+    def _newer(self, newest: int, seconds: float) -> int:
+        """Wait for a request after the newest that was known, for so long at most."""
         with suppress(Unavailable):
-            self._receiver.wait_for((there[-1].number if there else 0) + 1, seconds)
+            self._receiver.wait_for(newest + 1, seconds)
+        return self._newest()
 
     @verb
     def expect(
@@ -149,6 +153,7 @@ class WebhookReceiver:
 
     def _judged(self, asked: Sequence[Any], seconds: float) -> Judged:
         deadline = clock.monotonic() + seconds
+        newest = self._newest()
         while True:
             captures = self.captures
             findings = tuple(judge_caught(asked, captures, self._sequences, of=NAME))
@@ -157,7 +162,7 @@ class WebhookReceiver:
                 return Judged(findings)
             if left <= 0:
                 return Judged(findings, tuple(caught(captures, asked, self._sequences)))
-            self._next(left)
+            newest = self._newer(newest, left)
 
     def _problems(self) -> list[str]:
         return [f"  {each}" for each in self._receiver.problems[-MOST_SHOWN:]]
