@@ -92,6 +92,31 @@ class Door(Protocol):
 
     def compare_runs(self, run: str, other: str) -> Json: ...
 
+    # --- expectations, and receivers to hold them against -----------------------------------------------------------
+
+    def expect(
+        self,
+        expected: Mapping[str, Any],
+        *,
+        things: Mapping[str, str] | None = None,
+        run: str = "",
+        name: str = "",
+    ) -> Json: ...
+
+    def open_receiver(
+        self, *, answers: str = "", signing_key: str = "", register: bool = False, port: int = 0
+    ) -> Json: ...
+
+    def receivers(self) -> list[Json]: ...
+
+    def receiver(self, receiver_id: str) -> Json: ...
+
+    def change_receiver(self, receiver_id: str, answers: str) -> Json: ...
+
+    def captures(self, receiver_id: str, *, count: int = 0, after: int = 0, timeout: float = 10.0) -> Json: ...
+
+    def close_receiver(self, receiver_id: str) -> None: ...
+
     # --- history ----------------------------------------------------------------------------------------------------
 
     def attempts(self, query: AttemptQuery) -> Json: ...

@@ -41,6 +41,7 @@ class Settings:
     allow: tuple[str, ...] = ()  # targets; empty: all that are not forbidden to everybody
     token: str = field(default="", repr=False)  # empty: any token will do (loopback only)
     hosts: tuple[str, ...] = ()  # names that a request may address us by, beside loopback's
+    receivers: bool = False  # whether a shared server opens receivers for who asks; others do
     keep: timedelta | None = None
     keep_attempts: int | None = 1_000_000
     tenants: int = 1000  # the most that a server makes
@@ -273,6 +274,7 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "allow": _targets,
     "token": _text,
     "hosts": _names,
+    "receivers": _flag,
     "keep": _length,
     "keep_attempts": _integer,
     "tenants": _count,

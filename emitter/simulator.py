@@ -34,10 +34,11 @@ from emitter.coverage import of_history
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
-from emitter.errors import BadValue, Conflict, NotFound, UsageError
+from emitter.errors import BadValue, Conflict, EmitterError, NotFound, UsageError
 from emitter.event import Event, Stamps
 from emitter.export import export as exported
 from emitter.factory import Factory, Override
+from emitter.factory.cast import Product
 from emitter.factory.samples import samples
 from emitter.faults import Asked, FaultSpec
 from emitter.faults import described as faults_described
@@ -45,10 +46,13 @@ from emitter.gate import Gate, passing
 from emitter.history import History, Json
 from emitter.outgoing import Outgoing
 from emitter.query import AttemptQuery
+from emitter.receiver import Receivers
 from emitter.report import Report, to_json
 from emitter.runner import Progress, play
 from emitter.runner.asking import asked, new_run
 from emitter.runner.registry import Registry
+from emitter.runner.watching import Asked as Expected
+from emitter.runner.watching import Watch, Watches
 from emitter.scenario import Scenario, library, telling
 from emitter.scenario import schema as scenario_schema
 from emitter.settings import LATEST, Settings
@@ -140,6 +144,8 @@ class Simulator:
             self.store.close()
             raise
         self.registry = Registry(self.play, self.store.plays)
+        self.opened = Receivers(catalog=self.catalog, scheme=scheme)
+        self.watches = Watches(self, self.opened.captures)
         self.issued = Tokens(self.store, self.world)
         self._library: list[Json] = []
         self._closed = False
@@ -210,12 +216,24 @@ class Simulator:
             for _ in range(spec.count):
                 yield factory.given(spec.body, allow_invalid=spec.allow_invalid, run=spec.run)
             return
-        overrides = Override.of_json({"set": dict(spec.set), "unset": list(spec.unset)})
+        about = self._about(spec.type, spec.product) if spec.product else {}
+        overrides = Override.of_json({"set": {**about, **spec.set}, "unset": list(spec.unset)})
         for _ in range(spec.count):
             yield factory.event(
                 spec.type, profile=spec.profile or None, overrides=overrides, allow_invalid=spec.allow_invalid,
                 run=spec.run,
             )  # fmt: skip
+
+    def _about(self, type_name: str, product: str) -> Json:
+        """The members that say which product of the world an event is about, with the link that belongs to it."""
+        self._found()
+        known, kind = self.world.known.product(product), self.catalog.resolve(type_name)
+        linked = self.factory.cast.linked(Product(id=known.id, name=known.name))
+        link = {
+            "product": linked.link_product, "data-sources": linked.link_data_sources, "requests": linked.link_requests,
+        }.get(kind.link)  # fmt: skip
+        about = {"data.dataProductId": linked.id, "data.dataProductName": linked.name}
+        return {**about, "data.actionLink": link} if link else about
 
     def preview(self, spec: TriggerSpec) -> list[Json]:
         """Show what would be sent: each event with its body; nothing is kept or sent."""
@@ -556,6 +574,79 @@ class Simulator:
             targets = [each for each in self._webhooks.values() if each.listed and not each.suppressed]
         planned = [(event, self._fan_out(event, targets)) for event in events]
         return self.dispatcher.accept_all(planned, rows, faults=self._asked())
+
+    # --- expectations, and receivers to hold them against -----------------------------------------------------------
+
+    def expect(
+        self,
+        expected: Mapping[str, Any],
+        *,
+        things: Mapping[str, str] | None = None,
+        run: str = "",
+        name: str = "",
+    ) -> Json:
+        """Hold all that happened, or what bears the name of a run, against what is expected, as a scenario's `expect`.
+
+        `things` are names that stand in it, with the id or name of the entity that each stands for; ids and names of
+        the world stand for themselves. What is under way is let finish first, and with `within` it is asked again for
+        so long. Says `passed`, the `findings`, and all of it as `text`; where it holds, `since` of later ones may look
+        back to it as `last`, or by `name`. Raises `ScenarioError`, `UsageError`, `NotFound`.
+        """
+        watch, asked = self.expecting(expected, things=things, run=run, name=name)
+        self.settle(self.assumptions.delivery_timeout.total_seconds() + 2.0)
+        return watch.hold(asked, name=name, seconds=asked.within.total_seconds(), settle=self.settle).to_json()
+
+    def expecting(
+        self, expected: Mapping[str, Any], *, things: Mapping[str, str] | None = None, run: str = "", name: str = ""
+    ) -> tuple[Watch, Expected]:
+        """What `expect` asks, read, and who judges it: for who waits in their own way."""
+        self._found()
+        watch = self.watches.of(run)
+        return watch, watch.read(expected, things, name=name)
+
+    def open_receiver(self, *, answers: str = "", signing_key: str = "", register: bool = False, port: int = 0) -> Json:
+        """Open a receiver on a loopback port: it catches what comes and answers by a script, as `500,503:2s,close,200`.
+
+        Without one it answers 200, or 401 where it has a key and the signature is wrong. `register` adds a webhook for
+        it, with its key. Raises `BadValue`, `BadSigningKey`, `Conflict` for one too many, `Unavailable` for a port that
+        is in use.
+        """
+        opened = self.opened.open(answers=answers, signing_key=signing_key, port=port)
+        if register:
+            try:
+                webhook = self.add_webhook(self.opened.url(opened), signing_key=signing_key)
+            except EmitterError:
+                self.opened.close(opened)
+                raise
+            self.opened.register(opened, webhook.id)
+        return self.opened.show(opened)
+
+    def receivers(self) -> list[Json]:
+        """The receivers that are open, the oldest first."""
+        return self.opened.all()
+
+    def receiver(self, receiver_id: str) -> Json:
+        """One receiver; raises `NotFound`, as all that follows."""
+        return self.opened.show(receiver_id)
+
+    def change_receiver(self, receiver_id: str, answers: str) -> Json:
+        """Have a receiver answer by another script from now on; with an empty one as a right receiver does."""
+        self.opened.answer(receiver_id, answers)
+        return self.opened.show(receiver_id)
+
+    def captures(self, receiver_id: str, *, count: int = 0, after: int = 0, timeout: float = 10.0) -> Json:
+        """What a receiver has caught, oldest first, numbered from 1; waits up to `timeout` seconds for `count` of them.
+
+        Only those numbered above `after` are counted and told.
+        """
+        return self.opened.wait(receiver_id, count=count, after=after, timeout=timeout)
+
+    def close_receiver(self, receiver_id: str) -> None:
+        """Close a receiver, and remove the webhook that was registered for it."""
+        webhook = self.opened.close(receiver_id)
+        with self._webhooks_lock:
+            if webhook in self._webhooks:
+                self.delete_webhook(webhook)
 
     # --- history ----------------------------------------------------------------------------------------------------
 
@@ -904,7 +995,7 @@ class Simulator:
         return self.dispatcher.settle(timeout)
 
     def reset(self) -> None:
-        """Forget all events, deliveries, attempts, webhooks, runs and the world; snapshots stay.
+        """Forget all events, deliveries, attempts, webhooks, runs and the world, and close the receivers; snapshots stay.
 
         A run is ended; what is under way is let finish first.
         """
@@ -913,6 +1004,8 @@ class Simulator:
             self.store.reset()
             self.dispatcher.forget()
             self._webhooks.clear()
+            self.opened.close_all()
+            self.watches.forget()
         self._begin()
 
     @contextmanager
@@ -975,6 +1068,7 @@ class Simulator:
                     self.store.recall("chance"), factory=self.factory, stamps=self._stamps, latest=self._latest_stamp()
                 )
             self.issued.reload()
+            self.watches.forget()
             if self.settings.resume:
                 self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
         return snapshots.told(found)
@@ -1022,6 +1116,7 @@ class Simulator:
             self.dependants.pop()()
         self._closed = True
         self.registry.stop()
+        self.opened.close_all()
         self.dispatcher.stop(self.settings.stop_grace.total_seconds() if grace is None else grace)
         self.clock.close()
         if self.clock.virtual:

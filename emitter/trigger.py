@@ -14,10 +14,10 @@ MOST_AT_ONCE = 1000  # events of one request over HTTP
 MOST_FAULTS = 50
 
 _NAMES = {
-    "type": "type", "body": "body", "bodyBase64": "body_base64", "to": "to", "signingKey": "signing_key",
-    "verifyTls": "verify_tls", "ca": "ca", "http2": "http2", "set": "set", "unset": "unset", "seed": "seed",
-    "profile": "profile", "count": "count", "allowInvalid": "allow_invalid", "run": "run",
-    "faults": "faults",
+    "type": "type", "product": "product", "body": "body", "bodyBase64": "body_base64", "to": "to",
+    "signingKey": "signing_key", "verifyTls": "verify_tls", "ca": "ca", "http2": "http2", "set": "set",
+    "unset": "unset", "seed": "seed", "profile": "profile", "count": "count", "allowInvalid": "allow_invalid",
+    "run": "run", "faults": "faults",
 }  # fmt: skip
 
 
@@ -25,10 +25,12 @@ _NAMES = {
 class TriggerSpec:
     """Which event to make, how to change it, and where to send it.
 
-    Either `type` (a name, alias or unique suffix) or a whole `body`; `to` a URL, or nothing for every webhook.
+    Either `type` (a name, alias or unique suffix) or a whole `body`; `product` is the data product of the world, by id
+    or name, that it is about, else one is made up; `to` a URL, or nothing for every webhook.
     """
 
     type: str = ""
+    product: str = ""
     body: bytes | None = None
     to: str = ""
     signing_key: str = field(default="", repr=False)
@@ -47,8 +49,10 @@ class TriggerSpec:
     def __post_init__(self) -> None:
         if bool(self.type) == (self.body is not None):
             raise UsageError("Name an event type, or give a whole body: one of the two.")
-        if self.body is not None and (self.set or self.unset or self.profile):
-            raise UsageError("A whole body is sent exactly as given: set, unset and profile do not go with it.")
+        if self.body is not None and (self.set or self.unset or self.profile or self.product):
+            raise UsageError(
+                "A whole body is sent exactly as given: set, unset, profile and product do not go with it."
+            )
         if not self.to and (self.signing_key or self.ca or self.http2 or not self.verify_tls):
             raise UsageError("A signing key and TLS settings go with a target (to); a webhook has its own.")
         if self.count < 1:
@@ -99,7 +103,7 @@ def run_name(value: str) -> str:
 
 
 def _checked(name: str, value: object) -> object:
-    if name in ("type", "to", "signingKey", "ca", "profile", "run"):
+    if name in ("type", "product", "to", "signingKey", "ca", "profile", "run"):
         if not isinstance(value, str):
             raise BadValue(name, "(a key)" if name == "signingKey" else value, "is no text.")
         return run_name(value) if name == "run" else value

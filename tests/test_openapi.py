@@ -33,6 +33,7 @@ from emitter.web.openapi_runs import RUNS_SCHEMAS
 from emitter.web.openapi_schemas import SCHEMAS
 from emitter.web.openapi_snapshots import SNAPSHOTS_SCHEMAS
 from emitter.web.openapi_tenants import TENANTS_SCHEMAS
+from emitter.web.openapi_testing import TESTING_SCHEMAS
 from emitter.web.openapi_world import WORLD_SCHEMAS
 from tests.support_http import SECRET, Api
 
@@ -74,7 +75,8 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
-    described = {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS, **SNAPSHOTS_SCHEMAS}
+    described = {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS}
+    described |= {**SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS}
     assert described.keys() - {"Violation"} <= referred
 
 
@@ -199,6 +201,9 @@ class Examiner:
             asked = {"yaml": "steps: [{act: publish}]", "run": f"{name}-{len(self.statuses)}"}
             self.api("POST", "/simulator/runs?wait=10s", asked)
             return str(asked["run"])
+        if name == "receiver_id":
+            opened = self.api("GET", "/simulator/receivers").json["receivers"]
+            return str((opened or [self.api("POST", "/simulator/receivers", {}).json])[0]["id"])
         if name == "tenant_id":
             return str(self.api("POST", "/simulator/tenants", {}).json["id"])
         if name == "token_id":

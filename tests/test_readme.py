@@ -16,6 +16,8 @@ from emitter.receiver import Receiver
 from emitter.settings import from_file
 from emitter.signing import SigningKey
 
+pytest_plugins = ["pytester"]
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -140,8 +142,41 @@ def test_the_make_targets_are_there():
     assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in named)
 
 
+def snippets() -> list[str]:
+    return [text for kind, text in BLOCKS if kind == "python"]
+
+
+MYAPP = """
+from flask import Flask, request
+
+app = Flask(__name__)
+tickets = {}
+
+
+@app.post("/hook")
+def hook():
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if not is_ours(headers, request.get_data(), "test-signing-key"):
+        return "", 401
+    event = request.get_json()
+    if event["type"].endswith(("access_requests.expired", "access_requests.revoked")):
+        tickets[event["data"]["dataProductId"]] = "closed"
+    return "", 204
+"""
+
+
+def test_the_test_with_pytest_is_green_and_complete_in_fifteen_lines(pytester):
+    snippet, is_ours = snippets()
+    pytester.makepyfile(myapp=is_ours + MYAPP, test_mine=snippet)
+
+    ran = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+
+    ran.assert_outcomes(passed=1)
+    assert len([line for line in snippet.splitlines() if line.strip()]) + len(["pip install", "pytest"]) <= 15
+
+
 def test_the_snippet_verifies_what_we_send(simulator, receiver):
-    [snippet] = [text for kind, text in BLOCKS if kind == "python"]
+    [snippet] = [text for text in snippets() if "def is_ours" in text]
     names: dict = {}
     exec(compile(snippet, "README.md", "exec"), names)  # it is ours
     from emitter.trigger import TriggerSpec

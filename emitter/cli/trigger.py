@@ -51,6 +51,7 @@ def one_target(ctx: click.Context, parameter: click.Parameter, targets: tuple[st
 @click.option("--http2", is_flag=True, help="Offer HTTP/2 (over TLS).")
 @click.option("--set", "sets", metavar="PATH=VALUE", multiple=True, help="Set a member: data.dataProductName=Claims.")
 @click.option("--unset", metavar="PATH", multiple=True, help="Leave a member out: data.actionLink.")
+@click.option("--product", metavar="NAME", default="", help="A product of the simulated app that it is about.")
 @click.option("--seed", type=int, metavar="N", help="The same seed makes the same events.")
 @click.option("--start", metavar="TIME", help="On a virtual clock that starts then, as 2030-01-31T09:00:00Z.")
 @click.option("--count", type=click.IntRange(1), default=1, metavar="N", help="How many events. [1]")
@@ -147,6 +148,7 @@ def _spec(type_name: str, how: dict[str, Any]) -> TriggerSpec:
     sets = [Override.set(text) for text in how["sets"]]
     return TriggerSpec(
         type=type_name,
+        product=how["product"],
         body=None if how["body"] is None else _body(how["body"], LARGEST),
         to=to,
         signing_key=secret_of(how["secret"], how["secret_file"]) if to else "",
@@ -187,7 +189,7 @@ def _edited(door: Door, spec: TriggerSpec) -> TriggerSpec:
     if changed is None or not changed.strip():
         raise UsageError("The body was not saved, and nothing was sent.")
     compact = json.dumps(strictjson.loads(changed.encode()), ensure_ascii=False, separators=(",", ":"))
-    return replace(spec, type="", body=compact.encode(), set={}, unset=(), profile="", seed=None)
+    return replace(spec, type="", product="", body=compact.encode(), set={}, unset=(), profile="", seed=None)
 
 
 def _preview(form: str, events: list[Json]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from random import Random, SystemRandom
 from typing import Any, NamedTuple
 
@@ -51,11 +52,14 @@ class Factory:
         self._draw = self._chance.getrandbits
         self.cast = Cast(self.seed, assumptions)
         """The products and people that this factory's events are about."""
-        self._products = self.cast.products
         self._plans: dict[tuple[str, str | None], _Plan] = {}
         self._second = (0, "1970-01-01T00:00:00")
         self._digits = assumptions.payload_timestamp_digits
         self._nine = self._digits == "9"
+
+    @cached_property
+    def _products(self) -> tuple[Product, ...]:
+        return self.cast.products
 
     def seeded(self, seed: int | None) -> Factory:
         """Return a factory for another seed that shares what was compiled."""
@@ -306,13 +310,18 @@ def _text(value: object) -> str:
 
 def _problem(kind: EventType, compiled: Compiled, assumptions: Assumptions) -> str:
     """Make a few bodies under some assumptions and say what is wrong with the first that is."""
-    chance, cast, stamp = Random(0), Cast(0, assumptions), 1_753_208_174_608_998_951
+    chance, cast, stamp = Random(0), _samples(assumptions), 1_753_208_174_608_998_951
     for number in range(_SAMPLES):
         body = compiled.make(chance.getrandbits(compiled.bits), cast.products[number], cast, stamp, rfc3339(stamp))
         if not kind.is_valid(body):
             violation = kind.violations(body)[0]
             return f"what is made from it is not valid: {violation}. Give that member x-faker, examples or a default"
     return ""
+
+
+@lru_cache(maxsize=8)
+def _samples(assumptions: Assumptions) -> Cast:
+    return Cast(0, assumptions)
 
 
 def _from_examples(kind: EventType) -> Compiled:

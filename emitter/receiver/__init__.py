@@ -4,6 +4,7 @@ from emitter.receiver.answers import Answers, Scripted
 from emitter.receiver.capture import Capture, Contract
 from emitter.receiver.forward import Forwarded, Forwarder
 from emitter.receiver.lines import as_json, json_line, line
+from emitter.receiver.receivers import Receivers
 from emitter.receiver.server import Receiver
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Forwarded",
     "Forwarder",
     "Receiver",
+    "Receivers",
     "Scripted",
     "as_json",
     "json_line",

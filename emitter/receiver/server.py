@@ -154,6 +154,10 @@ class Receiver:
         """The port; the one that was found once it is started with 0."""
         return self._port
 
+    def answer_with(self, answers: Answers | None) -> None:
+        """Answer by another script from the next request on; None as a right receiver does."""
+        self._answers = answers
+
     # --- what it caught
 
     @property
@@ -272,8 +276,9 @@ class Receiver:
         signature = verify(request.headers, request.body, self._keys, self._scheme) if self._keys and judged else None
         content = content_of(request.body, self._catalog, BODY_CAP) if judged else Content()
         forwarded = self._forward(request) if self._forward else None
-        if self._answers is not None and (request.method == "POST" or forwarded is not None):
-            answer = _Answer(self._answers.next())
+        script = self._answers
+        if script is not None and (request.method == "POST" or forwarded is not None):
+            answer = _Answer(script.next())
         elif forwarded is not None and forwarded.status is None:
             answer = _Answer(Scripted(502), _TEXT, f"{forwarded.error}\n".encode("utf-8", "replace"))
         elif forwarded is not None:

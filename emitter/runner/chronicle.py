@@ -64,12 +64,14 @@ class Chronicle:
                     request.id if request else "",
                 )  # fmt: skip
 
-    def note(self, number: int, type: str, stamp: int, verdict: str, product: str, name: str) -> None:
-        """Note an event that was triggered by hand, about a product of this id and name."""
+    def note(
+        self, number: int, type: str, stamp: int, verdict: str, product: str, name: str, request: str = ""
+    ) -> None:
+        """Note an event that was triggered by hand, or read from the store, about a product of this id and name."""
         with self._lock:
             if product:
                 self.product_names.setdefault(product, name)
-            self._note(number, type, stamp, verdict, product, "")
+            self._note(number, type, stamp, verdict, product, request)
 
     def _note(self, number: int, type: str, stamp: int, verdict: str, product: str, request: str) -> None:
         self._events.append(number)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
 import jsonpath_rfc9535 as jsonpath
@@ -17,11 +16,11 @@ from emitter.runner import own_system
 from emitter.runner.chronicle import Chronicle
 from emitter.runner.conditions import MISSING, holds, said, written
 from emitter.runner.scope import Scope, member
+from emitter.runner.sequences import MOST_SHOWN, Sequences, counted
 from emitter.runner.stage import Stage
 from emitter.scenario.steps import (
     Condition,
     ContractExpected,
-    Count,
     DeliveriesExpected,
     EventsExpected,
     Expectation,
@@ -31,9 +30,6 @@ from emitter.scenario.steps import (
 )
 from emitter.store.reader import AttemptRow
 from emitter.store.tally import Place, RunTally
-
-MOST_SHOWN = 8
-_AROUND = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,8 @@ class Judging:
 
     def __init__(self, *, stage: Stage, chronicle: Chronicle, tally: RunTally) -> None:
         self._stage, self._chronicle, self._tally = stage, chronicle, tally
-        self._aliases = {each.name: each.alias or each.name for each in stage.catalog}
+        self._names = stage.catalog.names
+        self.sequences = Sequences(stage.catalog)
 
     def checkpoint(self) -> Checkpoint:
         """What a later expectation may look back to."""
@@ -77,77 +74,15 @@ class Judging:
     def _events(self, expected: EventsExpected, scope: Scope, since: Checkpoint) -> Iterator[Finding]:
         about = scope.thing(expected.about).id if expected.about else ""
         found = self._chronicle.types(since.events, about)
-        of = f" about {expected.about}" if expected.about else ""
-        if expected.order is not None:
-            yield self._order(expected, found, of)
-        if expected.includes:
-            yield self._includes(expected, found, of)
-        for name, count in expected.counts.items():
-            yield _counted(
-                f"{self._short(name)} events{of}", count, found.count(name), expected.line,
-                () if count.holds(found.count(name)) else self._summed(found),
-            )  # fmt: skip
-        if expected.total is not None:
-            yield _counted(f"events{of}", expected.total, len(found), expected.line, self._summed(found))
-
-    def _order(self, expected: EventsExpected, found: list[str], of: str) -> Finding:
-        wanted = list(expected.order or ())
-        claim = f"{len(wanted):,} events{of}, in this order: {self._listed(wanted)}"
-        if wanted == found:
-            return Finding(claim, True, line=expected.line)
-        return Finding(claim, False, self._listed(found), tuple(self._difference(wanted, found)), expected.line)
-
-    def _difference(self, wanted: list[str], found: list[str]) -> Iterator[str]:
-        """Where two sequences part, as in a diff: what is missing, what is too much."""
-        same = next((place for place, pair in enumerate(zip(wanted, found, strict=False)) if pair[0] != pair[1]), None)
-        place = min(len(wanted), len(found)) if same is None else same
-        expected = self._short(wanted[place]) if place < len(wanted) else "nothing more"
-        came = self._short(found[place]) if place < len(found) else "nothing more"
-        yield f"event {place + 1}: expected {expected}, came {came}"
-        if len(wanted) <= 400 and len(found) <= 400:
-            shown = 0
-            for action, a, b, c, d in SequenceMatcher(a=wanted, b=found, autojunk=False).get_opcodes():
-                if action == "equal":
-                    continue
-                for each in wanted[a:b]:
-                    yield f"- missing: {self._short(each)} (expected as event {a + 1})"
-                for each in found[c:d]:
-                    yield f"+ too much: {self._short(each)} (came as event {c + 1})"
-                shown += 1
-                if shown >= _AROUND:
-                    return
-
-    def _includes(self, expected: EventsExpected, found: list[str], of: str) -> Finding:
-        claim = f"among the events{of}, in this order: {self._listed(expected.includes)}"
-        place = 0
-        for number, name in enumerate(expected.includes, start=1):
-            try:
-                place = found.index(name, place) + 1
-            except ValueError:
-                why = f"the {_ordinal(number)} of them, {self._short(name)}, is missing"
-                if name in found:
-                    why += f" there: it came earlier, as event {found.index(name) + 1}"
-                return Finding(claim, False, why, self._summed(found), expected.line)
-        return Finding(claim, True, line=expected.line)
-
-    def _summed(self, found: Sequence[str]) -> tuple[str, ...]:
-        counts: dict[str, int] = {}
-        for name in found:
-            counts[name] = counts.get(name, 0) + 1
-        return (f"came: {', '.join(f'{count:,} {self._short(name)}' for name, count in counts.items()) or 'nothing'}",)
-
-    def _listed(self, types: Sequence[str]) -> str:
-        names = [self._short(each) for each in types[:MOST_SHOWN]]
-        more = len(types) - len(names)
-        return (", ".join(names) + (f" and {more:,} more" if more else "")) or "none"
+        return self.sequences.judge(expected, found, of=f" about {expected.about}" if expected.about else "")
 
     def _short(self, name: str) -> str:
-        return self._aliases.get(name, name)
+        return self.sequences.short(name)
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 
     def _deliveries(self, expected: DeliveriesExpected, since: Checkpoint) -> Iterator[Finding]:
-        names = matching_types(expected.types, self._aliases) if expected.types else []
+        names = matching_types(expected.types, self._names) if expected.types else []
         if expected.types and not names:
             names = list(expected.types)
         of = f" of {', '.join(self._short(each) for each in names)}" if names else ""
@@ -158,9 +93,9 @@ class Judging:
                 details = (
                     () if count.holds(states.get(state, 0)) else (f"there are: {there}", *self._told(state, since))
                 )
-                yield _counted(f"deliveries{of} {state}", count, states.get(state, 0), expected.line, details)
+                yield counted(f"deliveries{of} {state}", count, states.get(state, 0), expected.line, details)
             if expected.total is not None:
-                yield _counted(
+                yield counted(
                     f"deliveries{of}", expected.total, sum(states.values()), expected.line, (f"there are: {there}",)
                 )
         if expected.statuses or expected.attempts is not None or expected.slowest is not None:
@@ -174,9 +109,9 @@ class Judging:
         for status, count in expected.statuses.items():
             number = sum(many for each, many in found.statuses.items() if _is_status(each, status))
             details = () if count.holds(number) else (f"attempts: {there}", *self._worst(since, names, status))
-            yield _counted(f"attempts{of} answered {status}", count, number, expected.line, details)
+            yield counted(f"attempts{of} answered {status}", count, number, expected.line, details)
         if expected.attempts is not None:
-            yield _counted(f"attempts{of}", expected.attempts, found.total, expected.line, (f"attempts: {there}",))
+            yield counted(f"attempts{of}", expected.attempts, found.total, expected.line, (f"attempts: {there}",))
         if expected.slowest is not None:
             limit = round(expected.slowest.total_seconds() * 1_000_000)
             late = self._tally.attempt_ids(since.place, names, most=MOST_SHOWN, slower_than=limit)
@@ -257,7 +192,7 @@ class Judging:
             right = set(counts) <= {"valid"}
             return [Finding(f"all {what} that left are valid", right, there, tuple(wrong) if not right else (), line)]
         return [
-            _counted(
+            counted(
                 f"{what} {verdict}", count, counts.get(verdict, 0), line,
                 (there, *wrong) if not count.holds(counts.get(verdict, 0)) else (),
             )
@@ -314,19 +249,9 @@ def _found_in(told: own_system.Told, path: str, wanted: Condition, where: str, l
     return Finding(claim, right, instead, () if right else (f"body: {written(told.text)}",), line, varies=True)
 
 
-def _counted(what: str, count: Count, found: int, line: int, details: Sequence[str] = ()) -> Finding:
-    right = count.holds(found)
-    return Finding(f"{count} {what}", right, f"there were {found:,}", () if right else tuple(details), line)
-
-
 def _is_status(status: str, wanted: str) -> bool:
     return status == wanted or (wanted.endswith("xx") and len(status) == 3 and status[0] == wanted[0])
 
 
 def _milliseconds(microseconds: int) -> str:
     return f"{microseconds / 1000:,.1f} ms"
-
-
-def _ordinal(number: int) -> str:
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 from emitter import clock
 from emitter.clock import SECOND
 from emitter.errors import Conflict, EmitterError, IllegalAction
-from emitter.factory.cast import Product
 from emitter.faults import FaultSpec
 from emitter.report import Finding
 from emitter.runner.chronicle import Chronicle
@@ -140,7 +139,7 @@ class Play:
     ) -> list[str]:
         """Make events that the world knows nothing of, about one of its products if asked; return their types."""
         if product is not None:
-            spec = self._about(spec, product)
+            spec = replace(spec, product=product.id)
         with self._caused_by(line), self._faulting(faults):
             made = self.stage.trigger(spec)
             for each in made:
@@ -150,23 +149,6 @@ class Play:
                     each["dataProductId"], each["dataProductName"],
                 )  # fmt: skip
         return [each["type"] for each in made]
-
-    def _about(self, spec: TriggerSpec, product: Thing) -> TriggerSpec:
-        """The members that say which product an event is about, with the link that belongs to it."""
-        known = self.show(product)
-        kind = self.stage.catalog.resolve(spec.type)
-        linked = self.stage.factory.cast.linked(Product(id=product.id, name=known["name"]))
-        given: dict[str, Any] = {"data.dataProductId": linked.id, "data.dataProductName": linked.name}
-        link = {
-            "product": linked.link_product, "data-sources": linked.link_data_sources, "requests": linked.link_requests,
-        }.get(kind.link)  # fmt: skip
-        if link:
-            given["data.actionLink"] = link
-        members = {**given, **dict(spec.set)}
-        return TriggerSpec(
-            type=spec.type, set=members, unset=spec.unset, count=spec.count, profile=spec.profile,
-            allow_invalid=spec.allow_invalid, run=spec.run,
-        )  # fmt: skip
 
     @contextmanager
     def _caused_by(self, line: int) -> Iterator[None]:

@@ -344,6 +344,26 @@ class Reader:
             ).fetchall()
         return [_event_row(row) for row in rows]
 
+    def events_after(self, event_id: int, *, limit: int, run: str | None = None) -> list[EventRow]:
+        """Events that came after one, oldest first; of one run only, where it is named."""
+        where, values = ("", ()) if run is None else ("AND e.run IN (SELECT id FROM runs WHERE name = ?) ", (run,))
+        with self.connection() as connection:
+            rows = connection.execute(
+                f"{_EVENTS} WHERE e.id > ? {where}ORDER BY e.id LIMIT ?", (event_id, *values, limit)
+            ).fetchall()
+        return [_event_row(row) for row in rows]
+
+    def newest_event(self) -> int:
+        """The number of the last event; 0 for none."""
+        with self.connection() as connection:
+            row = connection.execute("SELECT max(id) FROM events").fetchone()
+        return row[0] or 0
+
+    def runs(self) -> list[str]:
+        """The names that events bear, in no order."""
+        with self.connection() as connection:
+            return [row[0] for row in connection.execute("SELECT name FROM runs WHERE name <> ''")]
+
     def delivery(self, delivery_id: int) -> DeliveryRow | None:
         with self.connection() as connection:
             row = connection.execute(_DELIVERIES + "WHERE id = ?", (delivery_id,)).fetchone()

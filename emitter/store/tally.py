@@ -45,10 +45,15 @@ class Ended:
 
 
 class RunTally:
-    """Counts one run. `first` is where it began: what lies before is not looked at."""
+    """Counts one run, or with None everything. `first` is where it began: what lies before is not looked at."""
 
-    def __init__(self, reader: Reader, run: str, first: Place) -> None:
-        self._reader, self._run, self._first = reader, run, first
+    def __init__(self, reader: Reader, run: str | None, first: Place) -> None:
+        self._reader, self._first = reader, first
+        self._run: tuple[str, ...] = () if run is None else (run,)
+        self._of_run = "" if run is None else " AND {column} = (SELECT id FROM runs WHERE name = ?)"
+
+    def _in_run(self, column: str) -> str:
+        return self._of_run.format(column=column)
 
     @staticmethod
     def here(reader: Reader) -> Place:
@@ -65,8 +70,8 @@ class RunTally:
         with self._reader.connection() as connection:
             rows = connection.execute(
                 "SELECT d.state, count(*) FROM deliveries d JOIN events e ON e.id = d.event "
-                f"WHERE d.id > ? AND e.run = (SELECT id FROM runs WHERE name = ?){where} GROUP BY d.state",
-                ((since or self._first).delivery, self._run, *values),
+                f"WHERE d.id > ?{self._in_run('e.run')}{where} GROUP BY d.state",
+                ((since or self._first).delivery, *self._run, *values),
             ).fetchall()
         return {STATE_NAMES[state]: count for state, count in sorted(rows)}
 
@@ -75,9 +80,9 @@ class RunTally:
         where, values = self._types(types, "type")
         with self._reader.connection() as connection:
             rows = connection.execute(
-                "SELECT outcome, status, count(*), max(total) FROM attempts WHERE id > ? AND run = "
-                f"(SELECT id FROM runs WHERE name = ?) AND outcome <> {STARTED}{where} GROUP BY outcome, status",
-                ((since or self._first).attempt, self._run, *values),
+                f"SELECT outcome, status, count(*), max(total) FROM attempts WHERE id > ?{self._in_run('run')} "
+                f"AND outcome <> {STARTED}{where} GROUP BY outcome, status",
+                ((since or self._first).attempt, *self._run, *values),
             ).fetchall()
         outcomes: Counter[str] = Counter()
         statuses: Counter[str] = Counter()
@@ -91,9 +96,9 @@ class RunTally:
         found: Counter[str] = Counter()
         with self._reader.connection() as connection:
             rows = connection.execute(
-                "SELECT f.faults, count(*) FROM attempts a JOIN attempt_faults f ON f.attempt = a.id WHERE a.id > ? "
-                "AND a.run = (SELECT id FROM runs WHERE name = ?) GROUP BY f.faults",
-                (self._first.attempt, self._run),
+                "SELECT f.faults, count(*) FROM attempts a JOIN attempt_faults f ON f.attempt = a.id WHERE a.id > ?"
+                f"{self._in_run('a.run')} GROUP BY f.faults",
+                (self._first.attempt, *self._run),
             )
             for names, count in rows:
                 for name in names.split(","):
@@ -103,11 +108,8 @@ class RunTally:
     def lost(self, most: int) -> tuple[list[Ended], int]:
         """The first deliveries that are over and were not accepted, and how many more there are."""
         over = f"d.state NOT IN ({STATES['pending']}, {STATES['accepted']})"
-        said = (
-            "FROM deliveries d JOIN events e ON e.id = d.event WHERE d.id > ? AND "
-            f"e.run = (SELECT id FROM runs WHERE name = ?) AND {over}"
-        )
-        values = (self._first.delivery, self._run)
+        said = f"FROM deliveries d JOIN events e ON e.id = d.event WHERE d.id > ?{self._in_run('e.run')} AND {over}"
+        values = (self._first.delivery, *self._run)
         with self._reader.connection() as connection:
             total = connection.execute(f"SELECT count(*) {said}", values).fetchone()[0]
             rows = connection.execute(
@@ -127,9 +129,9 @@ class RunTally:
         order = "total DESC" if slower_than >= 0 else "id"
         with self._reader.connection() as connection:
             rows = connection.execute(
-                "SELECT id FROM attempts WHERE id > ? AND run = (SELECT id FROM runs WHERE name = ?) "
+                f"SELECT id FROM attempts WHERE id > ?{self._in_run('run')} "
                 f"AND outcome <> {STARTED} AND total > ?{where} ORDER BY {order} LIMIT ?",
-                ((since or self._first).attempt, self._run, slower_than, *values, most),
+                ((since or self._first).attempt, *self._run, slower_than, *values, most),
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -150,10 +152,10 @@ class RunTally:
         with self._reader.connection() as connection:
             rows = connection.execute(
                 "SELECT a.event, a.delivery, a.number, a.scheduled, a.outcome, a.status, coalesce(f.faults, '') "
-                "FROM attempts a LEFT JOIN attempt_faults f ON f.attempt = a.id WHERE a.id > ? AND a.run = "
-                f"(SELECT id FROM runs WHERE name = ?) AND a.event BETWEEN ? AND ? AND a.outcome <> {STARTED} "
+                "FROM attempts a LEFT JOIN attempt_faults f ON f.attempt = a.id "
+                f"WHERE a.id > ?{self._in_run('a.run')} AND a.event BETWEEN ? AND ? AND a.outcome <> {STARTED} "
                 "ORDER BY a.event, a.delivery, a.number",
-                (self._first.attempt, self._run, first, last),
+                (self._first.attempt, *self._run, first, last),
             ).fetchall()
         for event, delivery, number, scheduled, outcome, status, faults in rows:
             yield event, delivery, number, scheduled, OUTCOME_NAMES[outcome], status, faults

@@ -209,6 +209,7 @@ SCHEMAS: dict[str, Schema] = {
             "type": described(TEXT, "A name, an alias, or the end of exactly one name."),
             "body": described(TEXT, "A whole body instead of a type, sent exactly as given."),
             "bodyBase64": described({"type": "string"}, "The same for bytes, in base64."),
+            "product": described(TEXT, "The data product of the world that it is about, by id or name."),
             "to": described(URL, "Send to this URL alone; left out, to every webhook."),
             "signingKey": KEY,
             "verifyTls": {"type": "boolean", "default": True},

@@ -1,0 +1,199 @@
+"""Fixtures of pytest: a simulated Request app, a receiver, a served simulator; and scenario files as tests.
+
+It is loaded in every run of pytest of everybody who has the package, so nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from emitter.shared import Shared
+    from emitter.testing import RequestApp, ServedRequestApp, WebhookReceiver
+
+FOLDER = ".emitter/tests"
+_MARKER = (
+    "request_app(seed, start, assume, world, schemas, signing_key): how the simulator of this test begins; "
+    "`start=None` is the machine's clock."
+)
+_OPTIONS = (
+    ("to", "URL", "Play scenario files (*.yaml) as tests, to this receiver."),
+    ("secret-file", "FILE", "The signing key of that receiver."),
+)
+_APPS: pytest.StashKey[list[RequestApp]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the ini file may say: the receiver of scenario files, and where histories are kept."""
+    parser.addini("emitter_to", "The receiver that scenario files are played to; collects them as tests.", default="")
+    parser.addini("emitter_secret_file", "The signing key of that receiver.", default="")
+    parser.addini("emitter_history", "Where the histories of failed tests are kept.", default=FOLDER)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> None:
+    """Add the options: after everybody else, so that a project whose own are called so keeps them."""
+    group = parser.getgroup("emitter", "emitter: webhooks of a simulated Request app")
+    for name, metavar, text in _OPTIONS:
+        taken = {
+            each
+            for one in (parser._anonymous, *parser._groups)  # there is no public way to ask
+            for option in one.options
+            for each in option.names()
+        }
+        flag = f"--{name}" if f"--{name}" not in taken else f"--emitter-{name}"
+        dest = f"emitter_{name.replace('-', '_')}"
+        group.addoption(flag, metavar=metavar, dest=dest, default=None, help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take a scenario file for a test, where it was said to which receiver scenarios are to be played."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    to = parent.config.getoption("emitter_to", None) or parent.config.getini("emitter_to")
+    if not to:
+        return None
+    from emitter.pytest_plugin.collecting import scenario_file
+
+    return scenario_file(file_path, parent, to)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the history of a test that has failed, and say where."""
+    report = yield
+    if report.failed and report.when in ("setup", "call"):
+        server = getattr(item, "funcargs", {}).get("request_app_server")
+        for app in (*item.stash.get(_APPS, []), *([server] if server is not None else [])):
+            report.sections.append(("emitter", _told(app)))
+    return report
+
+
+def _told(app: RequestApp) -> str:
+    from emitter.errors import EmitterError
+
+    try:
+        lines = app.history()
+        kept = app.keep() if app.events() else ""
+    except (EmitterError, OSError) as error:
+        return f"The history could not be kept: {error}"
+    sent = "\n".join(["What was sent last:", *(f"  {each}" for each in lines)]) if lines else "Nothing was sent."
+    return f"{sent}\nThe whole history of this test is kept: {kept}" if kept else sent
+
+
+# --- fixtures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def request_app_defaults() -> dict[str, Any]:
+    """What simulators of tests begin with where no marker says otherwise; override it in a conftest.py."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _emitter_shared() -> Iterator[Shared]:
+    """What the simulators of this run share, so that each costs little."""
+    from emitter.shared import Shared
+
+    shared = Shared()
+    yield shared
+    shared.clock.close()
+
+
+@pytest.fixture
+def request_app(
+    request: pytest.FixtureRequest, request_app_defaults: dict[str, Any], _emitter_shared: Shared
+) -> Iterator[RequestApp]:
+    """A simulated Request app of this test's own: in this process, on a virtual clock, seeded by the test's name."""
+    from emitter.errors import EmitterError
+    from emitter.testing import RequestApp
+
+    kept = kept_at(request.node.nodeid, request.config)
+    with ExitStack() as stack:
+        wrong = ""
+        try:
+            options = _options(request, request_app_defaults)
+            app = stack.enter_context(RequestApp.open(shared=_emitter_shared, kept=kept, **options))
+        except EmitterError as error:
+            wrong = str(error)
+        if wrong:
+            pytest.fail(f"request_app: {wrong}", pytrace=False)
+        request.node.stash.setdefault(_APPS, []).append(app)
+        yield app
+
+
+@pytest.fixture
+def webhook_receiver(
+    request: pytest.FixtureRequest, request_app_defaults: dict[str, Any], _emitter_shared: Shared
+) -> Iterator[WebhookReceiver]:
+    """A receiver on a free port of loopback, which knows the signing key of this test and answers as a right one."""
+    from emitter.errors import EmitterError
+    from emitter.signing import Scheme
+    from emitter.testing import WebhookReceiver
+    from emitter.testing.options import SIGNING_KEY, settings_of
+
+    with ExitStack() as stack:
+        wrong = ""
+        try:
+            options = _options(request, request_app_defaults)
+            key = options.pop("signing_key", SIGNING_KEY)
+            settings = settings_of(options)
+            catalog, scheme = _emitter_shared.catalog(settings.schemas), Scheme.of(settings.assumptions)
+            receiver = stack.enter_context(WebhookReceiver(signing_key=key, catalog=catalog, scheme=scheme))
+        except EmitterError as error:
+            wrong = str(error)
+        if wrong:
+            pytest.fail(f"webhook_receiver: {wrong}", pytrace=False)
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def request_app_server(
+    request: pytest.FixtureRequest, request_app_defaults: dict[str, Any]
+) -> Iterator[ServedRequestApp]:
+    """A simulator that is served over HTTP for the whole run, for receivers in other processes; `reset` empties it."""
+    from emitter.testing import ServedRequestApp
+
+    options = {"seed": _seed("request_app_server"), **request_app_defaults}
+    with ServedRequestApp(kept=str(_folder(request.config) / "request_app_server.sqlite"), **options) as served:
+        yield served
+
+
+def _options(request: pytest.FixtureRequest, defaults: dict[str, Any]) -> dict[str, Any]:
+    """What the markers of a test say, the nearest first, then the defaults."""
+    options: dict[str, Any] = {"seed": _seed(request.node.nodeid), **defaults}
+    for marker in reversed(list(request.node.iter_markers("request_app"))):
+        if marker.args:
+            from emitter.errors import UsageError
+
+            raise UsageError("The marker request_app takes its values by name, as request_app(seed=7).")
+        options |= marker.kwargs
+    return options
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6])
+
+
+def _folder(config: pytest.Config) -> Path:
+    return config.rootpath / str(config.getini("emitter_history"))
+
+
+def kept_at(name: str, config: pytest.Config) -> str:
+    """The file for the history of a test: named after it, and short enough for every file system."""
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+    if len(plain) > 120 or plain.lower() != plain:
+        plain = f"{plain[-100:].strip('-.')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return str(_folder(config) / f"{plain}.sqlite")
