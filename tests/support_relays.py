@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from emitter.settings import Settings
 from emitter.simulator import Simulator
@@ -74,10 +74,15 @@ def stage(**switches: Any) -> Iterator[Stage]:
         yield Stage(simulator, teams, pagerduty, f"{api.rstrip('/')}/marketplace")
 
 
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, *_: Any) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def listening(app: Any) -> Iterator[str]:
     """Serve a WSGI app on a free port; its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
