@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import shlex
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from emitter.catalog import Catalog
 from emitter.faults import FaultSpec
 from emitter.simulator import Simulator
 from emitter.trigger import TriggerSpec
-from tests.support_examples import example
+from tests.support_examples import EXAMPLES, example
 
 KEY, OLD = "the signing key of the examples", "the one before"
 PATIENCE = 20.0  # seconds; a deadline, never a pause
@@ -56,6 +57,18 @@ def event(product: str = "", **more: Any) -> bytes:
 def state(url: str) -> dict[str, Any]:
     found: dict[str, Any] = requests.get(f"{url}/state", timeout=PATIENCE).json()["products"]
     return found
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_its_page_says_how_it_is_run(script):
+    folder, _, name = script.partition("/")
+    page = (EXAMPLES / folder / "README.md").read_text(encoding="utf-8")
+    command = shlex.split(page.partition("```sh\n")[2].partition("\n```")[0].splitlines()[-1])
+
+    settings = dict(word.split("=", 1) for word in command[:2])
+    assert command[2:] == ["node" if name.endswith(".mjs") else "python", name]
+    with example(script, **{**settings, "PORT": "0"}) as url:
+        assert send(url, event(), key=settings["WEBHOOK_SIGNING_KEY"]) == 204
 
 
 @pytest.mark.parametrize("key", [KEY, OLD])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
@@ -16,6 +18,7 @@ from emitter.clock import VirtualClock
 from emitter.errors import BadValue, Unavailable, UnknownName
 from emitter.simulator import Simulator
 from emitter.standins import PagerDuty, PagerDutySwitches, TeamsSwitches, TeamsWebhook, json_line, line
+from emitter.standins.alerts import Alerts
 from emitter.trigger import TriggerSpec
 from tests.support_standins import PATIENCE, RAW, ROUTING_KEY, alert, card, message, post
 
@@ -451,3 +454,42 @@ def test_switches_are_changed_as_they_are_written():
     assert TeamsSwitches().changed(["trigger-schema=strict", "retry_after=5"]) == TeamsSwitches(
         trigger_schema="strict", retry_after=5
     )
+
+
+@pytest.mark.parametrize(
+    "target", ["//[x?a=b", "/%zz?%=&&&;;", "/_standin/state?about=%ff%00", "*", "/?" + "a=1&" * 3000]
+)
+def test_a_target_that_is_odd_is_answered(either, target):
+    with socket.create_connection(("127.0.0.1", either.port), timeout=PATIENCE) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.makefile("rb").readline()
+
+    assert answer.split()[1] in (b"200", b"404")
+
+
+def test_of_alerts_those_that_are_open_are_kept_the_longest():
+    found = Alerts(2, 10_000_000)
+    for number, action in ((1, "trigger"), (2, "trigger"), (2, "resolve"), (3, "trigger")):
+        found.take(alert(action), key=1, dedup_key=f"k{number}", at=number)
+
+    assert [each.dedup_key for each in found] == [each.dedup_key for each in found.opened()] == ["k1", "k3"]
+
+
+def test_large_alerts_are_kept_up_to_so_many_bytes():
+    found = Alerts(100, 10_000)
+    for number in range(10):
+        found.take(alert(custom_details={"x": "y" * 3000}), key=1, dedup_key=f"k{number}", at=number)
+
+    assert [each.dedup_key for each in found] == ["k8", "k9"]
+
+
+def test_many_at_once_are_all_taken_and_counted(running):
+    pagerduty = running(PagerDuty(PagerDutySwitches(calls_a_minute=1000)))
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(
+            pool.map(lambda number: post(pagerduty.url, alert(key=f"k{number % 5}")).status_code, range(80))
+        )
+
+    assert set(statuses) == {202}
+    assert [found.triggers for found in pagerduty.open_alerts()] == [16] * 5
+    assert sorted(call.number for call in pagerduty.calls) == list(range(1, 81))

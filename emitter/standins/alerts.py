@@ -81,10 +81,12 @@ class Alert:
 
 
 class Alerts:
-    """All alerts of all keys. Beyond `most` the oldest that is resolved is forgotten, else the oldest."""
+    """The alerts of all keys. Beyond `most`, or so many bytes, the oldest resolved is forgotten, else the oldest."""
 
-    def __init__(self, most: int) -> None:
-        self._most = max(most, 1)
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = max(most, 1), most_bytes
+        self._sizes: dict[int, int] = {}
+        self._bytes = 0
         self._alerts: dict[int, Alert] = {}
         self._open: dict[tuple[int, str], int] = {}
         self.count = 0
@@ -116,11 +118,14 @@ class Alerts:
 
     def clear(self) -> None:
         self._alerts.clear()
+        self._sizes.clear()
         self._open.clear()
-        self.count = 0
+        self.count = self._bytes = 0
 
     def _make(self, event: Json, key: int, dedup_key: str, at: int) -> Alert:
         self.count += 1
+        self._sizes[self.count] = 500 + len(str(event))
+        self._bytes += self._sizes[self.count]
         payload: dict[str, Any] = event["payload"]
         return Alert(
             number=self.count, key=key, dedup_key=dedup_key, status=TRIGGERED, opened_at=at,
@@ -136,9 +141,10 @@ class Alerts:
         return f"; alert {past[-1].number} is resolved, and stays so" if past else ""
 
     def _trim(self) -> None:
-        while len(self._alerts) > self._most:
+        while len(self._alerts) > self._most or (self._bytes > self._most_bytes and len(self._alerts) > 1):
             victim = next((each for each in self if not each.open), None) or next(iter(self))
             del self._alerts[victim.number]
+            self._bytes -= self._sizes.pop(victim.number)
             if self._open.get((victim.key, victim.dedup_key)) == victim.number:
                 del self._open[victim.key, victim.dedup_key]
 

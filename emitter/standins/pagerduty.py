@@ -26,7 +26,7 @@ from emitter.standins.events import (
 )
 from emitter.standins.flow import event_type
 from emitter.standins.rate import MOST_KEYS, Window
-from emitter.standins.standin import Standin, answer
+from emitter.standins.standin import KEPT_BYTES, Standin, answer
 
 ENQUEUE, CHANGES = "/v2/enqueue", "/v2/change/enqueue"
 
@@ -67,7 +67,7 @@ class PagerDuty(Standin[PagerDutySwitches]):
         self._known = frozenset(keys)
         self._chance = chance or Random("dedup keys")
         self._numbers: dict[str, int] = {key: number for number, key in enumerate(keys, start=1)}
-        self._alerts = Alerts(self._keep)
+        self._alerts = Alerts(self._keep, KEPT_BYTES)
         self._changes = self.bounded(lambda change: 500 + len(str(change.event)))
         self._window = Window(self.switches.calls_a_minute, 60 * SECOND)
 
