@@ -279,6 +279,8 @@ class Receiver:
         script = self._answers
         if script is not None and (request.method == "POST" or forwarded is not None):
             answer = _Answer(script.next())
+        elif forwarded is not None and forwarded.scripted is not None:
+            answer = _Answer(forwarded.scripted)
         elif forwarded is not None and forwarded.status is None:
             answer = _Answer(Scripted(502), _TEXT, f"{forwarded.error}\n".encode("utf-8", "replace"))
         elif forwarded is not None:
