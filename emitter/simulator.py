@@ -995,9 +995,9 @@ class Simulator:
         return self.dispatcher.settle(timeout)
 
     def reset(self) -> None:
-        """Forget all events, deliveries, attempts, webhooks, runs and the world, and close the receivers; snapshots stay.
+        """Forget all events, deliveries, attempts, webhooks, runs and the world, and close the receivers.
 
-        A run is ended; what is under way is let finish first.
+        Snapshots stay. A run is ended; what is under way is let finish first.
         """
         self.registry.stop()
         with self._replacing():
