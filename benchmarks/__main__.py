@@ -18,7 +18,19 @@ from benchmarks import machine, report
 from benchmarks.cases import Suite
 from benchmarks.running import CaseFailed, Found, Plan, cores, run_suite, stores
 
-SUITES = ("generate", "validate", "sign", "transport", "pipeline", "lane", "stages", "history", "memory", "start")
+SUITES = (
+    "generate",
+    "validate",
+    "contract",
+    "sign",
+    "transport",
+    "pipeline",
+    "lane",
+    "stages",
+    "history",
+    "memory",
+    "start",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ question behind it (U1 to U24 in the fact dossier). `--assume delivery.timeout=5
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from string import Formatter
@@ -191,7 +191,8 @@ class Assumptions:
     """What is taken for true of the Request app without a document that says so."""
 
     signing_mode: str = assumed(
-        "signing.mode", "sha256", _one_of("sha256", "both", "sha1", "standard-webhooks", "off"), unknown="U1",
+        "signing.mode", "sha256", _one_of("sha256", "both", "sha1", "sha512", "standard-webhooks", "off"),
+        unknown="U1",
         why="The vendor's changelog names x-immuta-webhook-signature-sha256 but not the app it speaks of.",
     )  # fmt: skip
     signing_header: str = assumed(
@@ -203,16 +204,28 @@ class Assumptions:
         why="The retired header of the changelog, for the modes both and sha1.",
     )  # fmt: skip
     signing_encoding: str = assumed(
-        "signing.encoding", "hex", _one_of("hex", "base64"), unknown="U2",
+        "signing.encoding", "hex", _one_of("hex", "base64", "base64url"), unknown="U2",
         why="Not in any text that could be read; lower-case hex is the most common form.",
     )  # fmt: skip
     signing_prefix: str = assumed(
         "signing.prefix", "", _text, unknown="U2",
         why="Not in any text that could be read; no prefix is the plainest form.",
     )  # fmt: skip
+    signing_signed: str = assumed(
+        "signing.signed", "body", _one_of("body", "timestamp.body", "id.timestamp.body"), unknown="U2",
+        why="The payload's format was said to stay as it was with SHA-256; nothing but the body is known to be signed.",
+    )  # fmt: skip
+    signing_header_timestamp: str = assumed(
+        "signing.header_timestamp", "webhook-timestamp", _a_header_name, unknown="U2",
+        why="For signing.signed=timestamp.body and longer: the name that the Standard Webhooks specification gives it.",
+    )  # fmt: skip
+    signing_header_id: str = assumed(
+        "signing.header_id", "webhook-id", _a_header_name, unknown="U2",
+        why="For signing.signed=id.timestamp.body: the name that the Standard Webhooks specification gives it.",
+    )  # fmt: skip
     signing_timestamp: str = assumed(
         "signing.timestamp", "wall", _one_of("wall", "clock"), unknown="U1",
-        why="For standard-webhooks only: receivers refuse a virtual time that lies outside their tolerance.",
+        why="Where a timestamp is signed, too: receivers refuse a virtual time that lies outside their tolerance.",
     )  # fmt: skip
     payload_profile: str = assumed(
         "payload.profile", "core", _one_of("core", "extended"), unknown="U3",
@@ -387,8 +400,23 @@ class Assumptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What a capture has settled of one assumption: the value, when, by which capture, and what was seen there."""
+
+    switch: str
+    value: str
+    at: str = ""  # a date or time, RFC 3339
+    source: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the register, as it is shown."""
+    """One row of the register, as it is shown.
+
+    `provenance` is `calibrated` where a capture has settled the very value that holds now, else `assumed`; `evidence`
+    says by what.
+    """
 
     switch: str
     value: str
@@ -396,25 +424,41 @@ class Entry:
     allowed: str
     unknown: str
     why: str
+    provenance: str = "assumed"
+    evidence: str = ""
 
     @property
     def changed(self) -> bool:
         return self.value != self.default
 
 
-def register(assumptions: Assumptions) -> list[Entry]:
-    """List every assumption with what it is now."""
-    return [
-        Entry(
-            switch=item.metadata["switch"],
-            value=_spelt(getattr(assumptions, item.name), item.metadata["default"]),
-            default=item.metadata["default"],
-            allowed=item.metadata["parse"].__doc__ or "",
-            unknown=item.metadata["unknown"],
-            why=item.metadata["why"],
+def register(assumptions: Assumptions, calibrated: Sequence[Calibrated] = ()) -> list[Entry]:
+    """List every assumption with what it is now, and what settles it."""
+    settled = {each.switch: each for each in calibrated}
+    entries = []
+    for item in fields(assumptions):
+        switch, default = item.metadata["switch"], item.metadata["default"]
+        value = getattr(assumptions, item.name)
+        known = settled.get(switch)
+        holds = known is not None and item.metadata["parse"](switch, known.value) == value
+        entries.append(
+            Entry(
+                switch=switch,
+                value=_spelt(value, default),
+                default=default,
+                allowed=item.metadata["parse"].__doc__ or "",
+                unknown=item.metadata["unknown"],
+                why=item.metadata["why"],
+                provenance="calibrated" if holds else "assumed",
+                evidence=_told(known) if known is not None and holds else "",
+            )
         )
-        for item in fields(assumptions)
-    ]
+    return entries
+
+
+def _told(known: Calibrated) -> str:
+    when = f" ({', '.join(filter(None, (known.at[:10], known.source)))})" if known.at or known.source else ""
+    return f"{known.evidence or 'Settled by a capture.'}{when}"
 
 
 def _spelt(value: Any, default: str) -> str:

@@ -142,6 +142,12 @@ class VirtualClock:
             call()
         self._now = max(self._now, goal)
 
+    def set(self, now: int) -> None:
+        """Stand at another moment, an earlier one too, with an empty agenda: for who puts everything back."""
+        with self._lock:
+            self._agenda.clear()
+            self._now = now
+
     def close(self) -> None:
         with self._lock:
             self._agenda.clear()

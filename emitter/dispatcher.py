@@ -10,7 +10,8 @@ back. None of them waits for another: each takes the lock for a moment, moves it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -75,6 +76,8 @@ class Dispatcher:
         self._out: list[Submission] = []  # only the writing thread touches it, and this:
         self._undialled: list[tuple[Callable[[Answer], None], Answer]] = []
         self._stopped = False
+        self._still = False
+        self._telling = 0
         store.writer.group_end = self._flush
 
     # --- producing ------------------------------------------------------------------------------------------------
@@ -304,7 +307,7 @@ class Dispatcher:
     def _start_ready(self, lane: Lane, rows: list[Row]) -> list[_Started]:
         started = []
         now = self._clock.now()
-        while not self._stopped and (item := lane.take(now)) is not None:
+        while not (self._stopped or self._still) and (item := lane.take(now)) is not None:
             if item.faulted is not None and item.faulted.replays and not self._replayed(lane, item, rows):
                 if lane.in_flight:
                     break
@@ -395,6 +398,8 @@ class Dispatcher:
         lane, item, attempt = started.lane, started.item, started.attempt
         with self._lock:
             lane.in_flight -= 1
+            if self._lanes.get((lane.webhook.number, lane.express)) is not lane:  # it was forgotten, and so is this
+                return
             state, due = answer.outcome, item.due
             retry = None if state == "accepted" else self._retry(lane, item, attempt)
             if retry is not None:
@@ -410,10 +415,15 @@ class Dispatcher:
             if too_often:
                 lane.failures, lane.webhook = 0, replace(lane.webhook, suppressed=True)
                 self._in_memory -= len(lane.clear())
+                self._telling += 1
             self._put(rows, self._start_ready(lane, rows), lane if lane.hungry else None)
         if too_often:
-            self._store.drop_waiting(lane.webhook, "The webhook was suppressed.", wait=False)
-            self._on_suppressed(lane.webhook)
+            try:
+                self._store.drop_waiting(lane.webhook, "The webhook was suppressed.", wait=False)
+                self._on_suppressed(lane.webhook)
+            finally:
+                with self._lock:
+                    self._telling -= 1
 
     def _retry(self, lane: Lane, item: Item, attempt: Attempt) -> int | None:
         """When a delivery that was not accepted is due again; None: it is given up."""
@@ -532,9 +542,34 @@ class Dispatcher:
             self._store.flush()
         return done
 
-    def forget(self) -> None:
-        """Drop every lane: the store is empty again."""
+    @contextmanager
+    def still(self, patience: float) -> Iterator[None]:
+        """Start nothing for a while, once what is under way is over and on disk; then go on.
+
+        What is not over within `patience` seconds goes on meanwhile.
+        """
         with self._lock:
+            self._still = True
+        try:
+            self.watch(self._at_rest, patience)
+            self._store.flush()
+            yield
+        finally:
+            with self._lock:
+                self._still = False
+                for lane in list(self._lanes.values()):
+                    self._pump(lane)
+
+    def _at_rest(self) -> bool:
+        with self._lock:
+            return not (self._planning or self._telling or any(lane.in_flight for lane in self._lanes.values()))
+
+    def forget(self) -> None:
+        """Drop every lane, and what is under way with it: the store holds something else now."""
+        with self._lock:
+            for lane in self._lanes.values():
+                lane.clear()
+                lane.partner = None
             self._lanes.clear()
             self._in_memory = 0
 

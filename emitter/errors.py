@@ -173,6 +173,10 @@ class ScenarioError(UsageError):
         super().__init__("\n".join(lines))
 
 
+class WorldFileError(ScenarioError):
+    """A world file that cannot be started with, with every mistake that was found in it, as of a scenario."""
+
+
 class StoreLocked(Unavailable):
     """Another process owns the store, and it is none that could be asked over HTTP."""
 

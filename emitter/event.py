@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 _write = object.__setattr__  # looked up once: an event is made for every delivery, and this is a fifth of making it
 
@@ -74,3 +75,15 @@ class Stamps:
             else:
                 self._last = now if now % 1000 else now + bits % 1000
             return self._last
+
+    def position(self) -> tuple[int, tuple[Any, ...]]:
+        """Where the row of stamps is: the last one, and the state of the chance."""
+        with self._lock:
+            return self._last, self._chance.getstate()
+
+    def go_to(self, last: int, chance: tuple[Any, ...] | None = None) -> None:
+        """Go on from where the row was, or, without a state of chance, behind a stamp."""
+        with self._lock:
+            self._last = last
+            if chance is not None:
+                self._chance.setstate(chance)

@@ -37,7 +37,7 @@ class Outgoing:
         self._own_host = any(name.lower() == "host" for name, _ in self._headers)
         self._firsts: dict[str, Headers] = {}
         self._by_clock = assumptions.signing_timestamp == "clock"
-        self._standard = signer.scheme.mode == "standard-webhooks"
+        self._carries = bool(signer.scheme.carried)
 
     def request(self, lane: Lane, item: Item, now: int) -> WireRequest:
         """Make the POST of the next attempt; one that repeats another as it was gets its headers and body."""
@@ -46,7 +46,7 @@ class Outgoing:
             if self._restamp is not None and item.stamp and not item.resent:
                 body = self._restamp(body, item.stamp)
             message_id, seconds = "", 0
-            if self._standard:
+            if self._carries:
                 message_id, seconds = message_id_of(body), self._seconds(now)
             headers = (
                 *self._first(webhook.url),
@@ -73,7 +73,7 @@ class Outgoing:
             chance=Random(0),
             signer=self._signer,
             key=webhook.signing_key,
-            message_id=message_id_of(true) if self._standard else "",
+            message_id=message_id_of(true) if self._carries else "",
             seconds=self._seconds(now),
             signed=true,
         )

@@ -6,17 +6,19 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from emitter import clock
-from emitter.assumptions import Assumptions, duration
+from emitter.assumptions import Assumptions, Calibrated, duration
 from emitter.delivery import masked
 from emitter.errors import BadValue, UnknownName, UsageError, nearest, shown
 
 DEFAULT_STORE = Path(".emitter") / "store.sqlite"
 FILE = "emitter.toml"
+LATEST = clock.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
+CALIBRATED = "calibrated"  # the table of what captures have settled, written by `emitter contract calibrate --write`
 _ELSEWHERE = ("assume", "secret", "secret_file", "to", "debug")  # variables beside those of the settings
 _OF_A_SERVICE = re.compile(r"EMITTER_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _SECTIONS = ("signing", "payload", "ids", "events", "delivery", "test", "history", "paging", "errors", "api")
@@ -29,9 +31,12 @@ class Settings:
     store: Path | None = DEFAULT_STORE  # None: in memory
     schemas: Path | None = None
     seed: int | None = None
-    world: str | Mapping[str, Any] | None = None  # what a new world starts with; None: people, domains and tables
+    world: str | Mapping[str, Any] = (
+        ""  # what to start with: demo, empty, a world file, or one written out; "": people and tables
+    )
     start: int | None = None  # the virtual clock's first moment, nanoseconds since 1970; None: the machine's clock
     assumptions: Assumptions = field(default_factory=Assumptions)
+    calibrated: tuple[Calibrated, ...] = ()  # what captures have settled of them
     ca: str = ""  # a PEM file of authorities to trust beside the system's
     allow: tuple[str, ...] = ()  # targets; empty: all that are not forbidden to everybody
     token: str = field(default="", repr=False)  # empty: any token will do (loopback only)
@@ -66,15 +71,38 @@ def from_file(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     plain: dict[str, Any] = {}
     assumptions: dict[str, str] = {}
     for name, value in found.items():
-        if isinstance(value, dict):
+        if name == CALIBRATED:
+            plain[name] = _calibrated(path, value)
+        elif isinstance(value, dict):
             if name not in _SECTIONS:
-                raise UsageError(f"{path}: {UnknownName('section', name, _SECTIONS)}")
+                raise UsageError(f"{path}: {UnknownName('section', name, (*_SECTIONS, CALIBRATED))}")
             assumptions |= {f"{name}.{key}": _plain(f"{name}.{key}", member) for key, member in value.items()}
         elif name in READERS or name in DOORS:
             plain[name] = value
         else:
             raise UsageError(f"{path}: {UnknownName('setting', name, (*READERS, *DOORS))}")
     return plain, assumptions
+
+
+def _calibrated(path: Path, table: Any) -> tuple[Calibrated, ...]:
+    """Read what captures have settled: by switch, `value` and where it comes from."""
+    found, known = [], ("value", "at", "source", "evidence")
+    for switch, members in table.items() if isinstance(table, dict) else ():
+        if not isinstance(members, dict) or not isinstance(members.get("value"), str):
+            raise UsageError(f'{path}: [{CALIBRATED}] {shown(switch)} has no value. Write {{value = "..."}}.')
+        for name, text in members.items():
+            if name not in known:
+                raise UsageError(f"{path}: [{CALIBRATED}] {shown(switch)}: {UnknownName('member', name, known)}")
+            if not isinstance(text, str):
+                raise UsageError(f"{path}: [{CALIBRATED}] {shown(switch)}: {name} is no text.")
+        try:
+            Assumptions().override(switch, members["value"])
+        except UsageError as error:
+            raise UsageError(f"{path}: [{CALIBRATED}] {error}") from None
+        found.append(Calibrated(switch, **members))
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: {CALIBRATED} is no table.")
+    return tuple(found)
 
 
 def from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -123,7 +151,8 @@ def merged(*sources: tuple[Mapping[str, Any], Mapping[str, str]]) -> Settings:
     values = {name: READERS[name](name, value) for name, value in plain.items() if name in READERS}
     if values.pop("ephemeral", False):
         values["store"] = None
-    return Settings(assumptions=Assumptions().override_all(switches), **values)
+    settled = tuple(plain.get(CALIBRATED, ()))
+    return Settings(assumptions=Assumptions().override_all(switches), calibrated=settled, **values)
 
 
 def doors(*sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,6 +199,12 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _world(name: str, value: Any) -> str:
+    if not isinstance(value, str | Path) or "\0" in str(value) or not str(value).strip():
+        raise BadValue(name, str(value), "is no world. Write demo, empty, default, or name a world file.")
+    return str(value)
+
+
 def _names(name: str, value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
@@ -212,11 +247,15 @@ def _count(name: str, value: Any) -> int:
     return found
 
 
-def _moment(name: str, value: Any) -> int:
+def moment(name: str, value: Any) -> int:
+    """Read the first moment of a virtual clock, in nanoseconds since 1970; raise `BadValue`."""
     try:
-        return clock.parse_rfc3339(str(value).replace(" ", "T"))
+        found = clock.parse_rfc3339(str(value).replace(" ", "T"))
     except ValueError:
         raise BadValue(name, str(value), "is no time as 2030-01-31T09:00:00Z.") from None
+    if not 0 <= found <= LATEST:
+        raise BadValue(name, str(value), f"is not between 1970 and {clock.rfc3339(LATEST, 0)}, the times of a store.")
+    return found
 
 
 def _length(name: str, value: Any) -> timedelta:
@@ -228,7 +267,8 @@ READERS: dict[str, Callable[[str, Any], Any]] = {
     "ephemeral": _flag,
     "schemas": _path,
     "seed": _integer,
-    "start": _moment,
+    "start": moment,
+    "world": _world,
     "ca": _text,
     "allow": _targets,
     "token": _text,

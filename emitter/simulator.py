@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from itertools import count, islice
@@ -22,8 +22,15 @@ from typing import Any
 import orjson
 
 from emitter import clock as time
+from emitter import snapshots
 from emitter.assumptions import register
 from emitter.clock import Clock, SystemClock, VirtualClock
+from emitter.contract.check import Contract
+from emitter.contract.export import chosen
+from emitter.contract.export import exported as exported_contract
+from emitter.contract.export_values import Contract as Exported
+from emitter.contract.facts import facts
+from emitter.coverage import of_history
 from emitter.delivery import Attempt, Delivery, Webhook, WireRequest, masked
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.egress import Egress
@@ -31,8 +38,10 @@ from emitter.errors import BadValue, Conflict, NotFound, UsageError
 from emitter.event import Event, Stamps
 from emitter.export import export as exported
 from emitter.factory import Factory, Override
+from emitter.factory.samples import samples
 from emitter.faults import Asked, FaultSpec
 from emitter.faults import described as faults_described
+from emitter.gate import Gate, passing
 from emitter.history import History, Json
 from emitter.outgoing import Outgoing
 from emitter.query import AttemptQuery
@@ -42,7 +51,7 @@ from emitter.runner.asking import asked, new_run
 from emitter.runner.registry import Registry
 from emitter.scenario import Scenario, library, telling
 from emitter.scenario import schema as scenario_schema
-from emitter.settings import Settings
+from emitter.settings import LATEST, Settings
 from emitter.shared import Shared
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.store import Row, Store
@@ -51,6 +60,7 @@ from emitter.transport import Transport
 from emitter.trigger import TriggerSpec
 from emitter.vendor import Caller, Desk
 from emitter.world import World, described, kind_of
+from emitter.worldfile import FORMS, Beginning, Conditions, start, written
 
 try:
     VERSION = installed("request-app-emitter")
@@ -58,7 +68,6 @@ except PackageNotFoundError:
     VERSION = "0+source"
 _RUNS = 4096  # whose events with faults are counted
 PORTION = 64  # events that are made before they are kept, in one commit
-LATEST = time.nanoseconds(datetime(2261, 12, 31, tzinfo=UTC))  # the nanoseconds of a store are 64 bits wide
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
 # what `faulting` has asked for around what runs now, in each simulator, with the seed that is to be drawn from
@@ -83,6 +92,8 @@ class Simulator:
         """Called, the last first, before this is closed."""
         scheme = Scheme.of(self.assumptions)
         self.catalog = self.shared.catalog(settings.schemas)
+        self.judge = Contract(self.catalog, settings.assumptions)
+        begun = start(settings.world)
         self.store = Store(
             settings.store, patience=settings.patience, durable=settings.durable, readers=settings.readers
         )
@@ -91,10 +102,11 @@ class Simulator:
         try:
             self.clock: Clock = self._clock()
             seed = settings.seed if settings.seed is not None else SystemRandom().getrandbits(48)
-            latest = self.store.last_stamp(self.clock.now() + (time.SECOND if self.clock.virtual else 0))
-            self._stamps = Stamps(Random(f"stamps {seed}"), latest)
+            self._stamps = Stamps(Random(f"stamps {seed}"), self._latest_stamp())
             self._chance = SystemRandom()
-            self._faulted: dict[str, Iterator[int]] = {}  # by run
+            self._faulted: dict[str, int] = {}  # by run
+            self._faulted_lock = threading.Lock()
+            self.gate = Gate()  # what changes records passes it; who replaces them all is alone in it
             self.factory = self._factory(seed)
             self._webhooks = {webhook.id: webhook for webhook in self.store.webhooks()}
             self._webhooks_lock = threading.RLock()
@@ -113,10 +125,12 @@ class Simulator:
                 assumptions=self.assumptions,
                 suppressed=self._suppressed,
             )
+            self._beginning = None if begun is None else Beginning(begun, self._conditions)
             self.world = World(
                 store=self.store, catalog=self.catalog, factory=self.factory, clock=self.clock,
-                assumptions=self.assumptions, emit=self._emit,
+                assumptions=self.assumptions, emit=self._emit, beginning=self._beginning,
             )  # fmt: skip
+            self._begin()
             known = list(self._webhooks.values())
             self.interrupted = self.dispatcher.resume(known) if settings.resume else 0
             if settings.resume:
@@ -143,6 +157,9 @@ class Simulator:
             return SystemClock()
         remembered = int(self.store.recall("virtual-now") or 0)
         return VirtualClock(max(self.settings.start, remembered))
+
+    def _latest_stamp(self) -> int:
+        return self.store.last_stamp(self.clock.now() + (time.SECOND if self.clock.virtual else 0))
 
     def _factory(self, seed: int) -> Factory:
         return Factory(
@@ -175,6 +192,16 @@ class Simulator:
         each = self.catalog.resolve(name)
         listed = next(item for item in self.event_types() if item["type"] == each.name)
         return {**listed, "schema": each.schema, "example": each.example, "provenance": dict(each.provenance)}
+
+    def contract(self, form: str, syntax: str = "") -> bytes:
+        """The contract as `asyncapi`, `openapi`, `json-schema`, `markdown`, or `samples`: a body a type, a line each.
+
+        `syntax` is `yaml` or `json` where a form has both. Raises `NotFound` for another form, `BadValue` for a syntax
+        that it does not have, `SchemaError` for samples of a type from which nothing can be made.
+        """
+        form, syntax = chosen(form, syntax)
+        bodies = samples(self.catalog, self.assumptions, all_of_them=form == "samples")
+        return exported_contract(Exported(self.catalog, self.assumptions, VERSION, bodies), form, syntax)
 
     def make(self, spec: TriggerSpec) -> Iterator[Event]:
         """Make the events of a spec without keeping or sending them."""
@@ -211,13 +238,19 @@ class Simulator:
                 self.dispatcher.wait_for_room()
 
     def _triggered(self, spec: TriggerSpec) -> Iterator[Json]:
-        targets = self._targets(spec)
+        self._check_target(spec)
         events = self.make(spec)
         faults = self._asked(spec.faults, seed=spec.seed)
-        while portion := list(islice(events, PORTION)):
-            planned = [(event, self._fan_out(event, targets)) for event in portion]
-            kept = self.dispatcher.accept_all(planned, faults=faults)
-            yield from map(self._accepted, portion, kept)
+        while True:
+            with self.gate.passing():
+                portion = list(islice(events, PORTION))
+                if not portion:
+                    return
+                targets = self._targets(spec)
+                planned = [(event, self._fan_out(event, targets)) for event in portion]
+                kept = self.dispatcher.accept_all(planned, faults=faults)
+                told = list(map(self._accepted, portion, kept))
+            yield from told
 
     def _check_target(self, spec: TriggerSpec) -> None:
         if spec.to:
@@ -228,7 +261,6 @@ class Simulator:
         if not spec.to:
             with self._webhooks_lock:
                 return [each for each in self._webhooks.values() if each.listed and not each.suppressed]
-        self._check_target(spec)
         key = SigningKey(spec.signing_key) if spec.signing_key else None
         return [self._one_off(spec.to, key, verify_tls=spec.verify_tls, ca=spec.ca, http2=spec.http2)]
 
@@ -312,9 +344,12 @@ class Simulator:
         return Asked(specs, seeds[-1] if seeds else self.factory.seed, self._next_faulted)
 
     def _next_faulted(self, run: str) -> int:
-        if len(self._faulted) > _RUNS:
-            self._faulted.clear()
-        return next(self._faulted.setdefault(run, count()))
+        with self._faulted_lock:
+            if len(self._faulted) > _RUNS:
+                self._faulted.clear()
+            number = self._faulted.get(run, 0)
+            self._faulted[run] = number + 1
+            return number
 
     # --- the world --------------------------------------------------------------------------------------------------
 
@@ -340,6 +375,14 @@ class Simulator:
         """Everything in the simulated app, named and shaped as the vendor's API shows it."""
         self._found()
         return self.world.state()
+
+    def world_file(self, form: str = "yaml") -> bytes:
+        """The present world as a file that brings it back: YAML, or JSON. Raises `BadValue` for another form."""
+        if form not in FORMS:
+            raise BadValue("format", form, f"is none of {', '.join(FORMS)}.")
+        with self.world.still():
+            self.world.found()
+            return written(self.world.known, self.clock.now(), form)
 
     def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
         """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
@@ -370,10 +413,21 @@ class Simulator:
     def _found(self) -> None:
         """Have the people and tables that a world starts with, so that they can be named before the first action.
 
-        One that only looks leaves that to who acts: its seed, and so the names, would be others.
+        One that only looks leaves that to who acts: its seed, and so the names, would be others. A world that was asked
+        for it shows.
         """
-        if self.settings.resume:
+        if self.settings.resume or self._beginning is not None:
             self.world.found()
+
+    def _conditions(self) -> Conditions:
+        return Conditions(self.factory.seed, self.clock.now(), self.assumptions, self.catalog)
+
+    def _begin(self) -> None:
+        """Found the world that was asked for; raises `Conflict` where another one is there already."""
+        if self._beginning is not None:
+            self._beginning.check(self.world.known, str(self.settings.store or "this store"))
+            if self.settings.resume:
+                self.world.keep_founders()
 
     def play(
         self,
@@ -400,7 +454,9 @@ class Simulator:
             self.egress.check_url(to)
         self._check_settings(scenario)
         run = run or new_run(scenario.name)
-        self.store.plays.begin(run, asked(scenario, speed=speed))
+        self.store.plays.begin(
+            run, asked(scenario, speed=speed, world=self.settings.world if isinstance(self.settings.world, str) else "")
+        )
         report = play(
             self, scenario, run=run, speed=speed, to=to, signing_key=signing_key, verify_tls=verify_tls, ca=ca,
             watch=watch, stopped=stopped, version=VERSION, store=str(self.settings.store or ""),
@@ -436,7 +492,8 @@ class Simulator:
 
     def check_scenario(self, yaml: str, *, name: str = "", variables: Mapping[str, Any] | None = None) -> Json:
         """Whether a text is a scenario: all that is wrong with it, by line, or what it is about."""
-        return telling.checked(yaml, name=name, catalog=self.catalog, variables=variables)
+        there = self.world.known.called()
+        return telling.checked(yaml, name=name, catalog=self.catalog, variables=variables, there=there)
 
     def scenario_schema(self) -> Json:
         """The JSON Schema of the language, by which editors complete and check."""
@@ -463,7 +520,8 @@ class Simulator:
         Waits up to `wait` seconds for its end. The answer is that of `run`. Raises `ScenarioError`, `Conflict` while
         another is played, and what `play` does.
         """
-        found = telling.chosen(scenario, yaml, called=name, catalog=self.catalog, variables=variables)
+        there = self.world.known.called()
+        found = telling.chosen(scenario, yaml, called=name, catalog=self.catalog, variables=variables, there=there)
         begun = self.registry.start(
             found if seed is None else replace(found, seed=seed), run=run, speed=speed, to=to, signing_key=signing_key,
             verify_tls=verify_tls, ca=ca,
@@ -544,6 +602,7 @@ class Simulator:
         complete = self.dispatcher.watch(enough, timeout)
         return {"complete": complete, "attempts": found}
 
+    @passing
     def resend(self, attempt_id: int, *, as_is: bool = False) -> Json:
         """Send an attempt's event to its webhook again, signed anew or byte for byte as it was; a new delivery."""
         rows = self.store.reader.attempt_rows([attempt_id])
@@ -565,13 +624,20 @@ class Simulator:
         again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is, faults=self._asked())
         return self.history.delivery(self.store.delivery_ids.show(again.id))
 
+    def coverage(self, query: AttemptQuery, *, extended: bool = False) -> Json:
+        """What the receivers of all attempts that match have seen of the contract, and what not yet.
+
+        `extended` counts the members, too, that only this simulator sends.
+        """
+        return of_history(self.history, self.catalog, self.assumptions, query, extended=extended).to_json()
+
     def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
         """Write every attempt that matches in a form that other tools read, piece by piece."""
         return exported(self.history, query, form)
 
     def check(self, body: bytes) -> Json:
-        """Hold a body against the schemas: `verdict` and `violations`."""
-        return self.history.contract(body)
+        """Hold a body against what is documented and what is assumed: `verdict`, `violations` and `warnings`."""
+        return self.judge.of_body(body).to_json()
 
     # --- webhooks ---------------------------------------------------------------------------------------------------
 
@@ -588,6 +654,7 @@ class Simulator:
             raise NotFound("webhook", webhook_id)
         return found
 
+    @passing
     def add_webhook(
         self, url: str, *, verify_tls: bool = True, signing_key: str = "", ca: str = "", http2: bool = False
     ) -> Webhook:
@@ -605,6 +672,7 @@ class Simulator:
         self._webhooks[added.id] = added
         return added
 
+    @passing
     def change_webhook(
         self,
         webhook_id: str,
@@ -644,6 +712,7 @@ class Simulator:
             self.dispatcher.drop(changed, "The webhook was suppressed.")
         return changed
 
+    @passing
     def delete_webhook(self, webhook_id: str) -> None:
         """Remove a registration; what waits for it is dropped."""
         with self._webhooks_lock:
@@ -655,7 +724,7 @@ class Simulator:
     def test_webhook(self, webhook_id: str) -> Json:
         """Send the test payload to one webhook and wait for what comes of it; a success ends a suppression."""
         webhook = self.webhook(webhook_id)
-        attempt = self._test(webhook)
+        attempt = self._test(lambda: self.webhook(webhook_id))
         if attempt is not None and attempt["outcome"] == "accepted" and webhook.suppressed:
             self.change_webhook(webhook_id, suppressed=False)
         return self.test_result(attempt)
@@ -664,14 +733,15 @@ class Simulator:
         """Send the test payload to a configuration that is not kept (or to all webhooks: `test.scope`)."""
         self.egress.check_url(url)
         key = SigningKey(signing_key) if signing_key else None
-        attempt = self._test(self._one_off(url, key, verify_tls=verify_tls))
+        attempt = self._test(lambda: self._one_off(url, key, verify_tls=verify_tls))
         if self.assumptions.test_scope == "all":
             for webhook in self.webhooks():
-                self._test(webhook)
+                self._test(lambda id=webhook.id: self.webhook(id))  # type: ignore[misc]
         return self.test_result(attempt)
 
-    def _test(self, webhook: Webhook) -> Json | None:
-        accepted = self.dispatcher.accept_and_wait(self.factory.test_event(), [webhook], express=True)
+    def _test(self, find: Callable[[], Webhook]) -> Json | None:
+        with self.gate.passing():
+            accepted = self.dispatcher.accept_and_wait(self.factory.test_event(), [find()], express=True)
         longest = self.assumptions.delivery_timeout.total_seconds() + 2.0
         found = self.deliveries([self.store.delivery_ids.show(accepted.deliveries[0].id)], wait=longest)[0]
         return found["attempts"][-1] if found["attempts"] else None
@@ -726,9 +796,14 @@ class Simulator:
         """The register of assumptions."""
         return [
             {"switch": each.switch, "value": each.value, "default": each.default, "changed": each.changed,
-             "allowed": each.allowed, "unknown": each.unknown, "why": each.why}
-            for each in register(self.assumptions)
+             "allowed": each.allowed, "unknown": each.unknown, "why": each.why, "provenance": each.provenance,
+             "evidence": each.evidence}
+            for each in register(self.assumptions, self.settings.calibrated)
         ]  # fmt: skip
+
+    def facts(self) -> Json:
+        """How many facts about the app there are, and how many stand on what: documents, captures, assumptions."""
+        return dict(facts(self.catalog, register(self.assumptions, self.settings.calibrated)))
 
     def clock_state(self) -> Json:
         """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""
@@ -743,6 +818,7 @@ class Simulator:
         found = (self.world.next_due(), self.dispatcher.next_due())
         return min((each for each in found if each is not None), default=None)
 
+    @passing
     def advance(
         self,
         by: timedelta | None = None,
@@ -770,6 +846,7 @@ class Simulator:
         self.store.remember("virtual-now", str(self.clock.now()))
         return self.state()
 
+    @passing
     def pass_to(self, moment: int, arrive: Callable[[int], None] = lambda due: None) -> None:
         """Move the virtual clock to a moment; `arrive` is told of each that something falls due at, before it is there.
 
@@ -827,18 +904,85 @@ class Simulator:
         return self.dispatcher.settle(timeout)
 
     def reset(self) -> None:
-        """Forget all events, deliveries, attempts, webhooks, runs and the world.
+        """Forget all events, deliveries, attempts, webhooks, runs and the world; snapshots stay.
 
         A run is ended; what is under way is let finish first.
         """
         self.registry.stop()
-        with self.world.replaced(), self._webhooks_lock:
-            for webhook in list(self._webhooks.values()):
-                self.dispatcher.drop(webhook, "The simulator was reset.", gone=True)
-            self.dispatcher.settle(self.assumptions.delivery_timeout.total_seconds() + 2.0)
+        with self._replacing():
             self.store.reset()
             self.dispatcher.forget()
             self._webhooks.clear()
+        self._begin()
+
+    @contextmanager
+    def _still(self) -> Iterator[None]:
+        """Let nothing happen for a while, once what is under way is over."""
+        patience = self.assumptions.delivery_timeout.total_seconds() + 2.0
+        with self.gate.alone(), self.world.still(), self.dispatcher.still(patience), self._webhooks_lock:
+            yield
+
+    @contextmanager
+    def _replacing(self) -> Iterator[None]:
+        """As `_still`, and begin anew from what the store holds then."""
+        with self._still():
+            with self.world.replaced():
+                yield
+            if self.settings.resume:
+                self.world.resume()
+
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def snapshots(self) -> list[Json]:
+        """The snapshots of this store, by name."""
+        return [snapshots.told(each) for each in self.store.snapshots.all()]
+
+    def take_snapshot(self, name: str, *, replace: bool = False) -> Json:
+        """Keep all that there is under a name, to go back to: world, clock, webhooks with their keys, history.
+
+        What is under way is let finish first. Raises `BadValue` for what is no name, and `Conflict` for one that is
+        taken, unless it is to be replaced.
+        """
+        kept = self.store.snapshots
+        kept.check_new(name, replace=replace)
+        with self._still():
+            now, virtual = self.clock.now(), self.clock.virtual
+            about = snapshots.about(counts=self.store.counts(), now=now, virtual=virtual)
+            with self._faulted_lock:
+                facts = snapshots.facts(
+                    now=now, virtual=virtual, factory=self.factory, stamps=self._stamps, faulted=self._faulted
+                )
+            return snapshots.told(kept.take(name, about, facts, replace=replace))
+
+    def restore_snapshot(self, name: str) -> Json:
+        """Go back to a snapshot: what came after it is gone, and what was waiting then waits again.
+
+        A run is ended; what is under way is let finish first. A virtual clock goes back, too. The next events are those
+        that came next then, where the seed is the same. Raises `NotFound`.
+        """
+        found = self.store.snapshots.find(name)
+        self.registry.stop()
+        with self._replacing():
+            self.store.snapshots.restore(name)
+            self.dispatcher.forget()
+            self._webhooks.clear()
+            self._webhooks.update((webhook.id, webhook) for webhook in self.store.webhooks())
+            if isinstance(self.clock, VirtualClock):
+                then = self.store.recall("virtual-now")
+                self.clock.set(self.clock.now() if then is None else int(then))
+            with self._faulted_lock:
+                self._faulted = snapshots.go_back(
+                    self.store.recall("chance"), factory=self.factory, stamps=self._stamps, latest=self._latest_stamp()
+                )
+            self.issued.reload()
+            if self.settings.resume:
+                self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
+        return snapshots.told(found)
+
+    @passing
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot; raises `NotFound`."""
+        self.store.snapshots.delete(name)
 
     def backup(self, target: Path) -> None:
         """Copy the store to a new file while it runs."""

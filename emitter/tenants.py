@@ -13,16 +13,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
+from shutil import rmtree
 from typing import Any
 
 import orjson
 
 from emitter import clock
-from emitter.errors import BadValue, Conflict, EmitterError, NotFound, StoreUnusable, UsageError, nearest
-from emitter.settings import Settings, switches
+from emitter.errors import BadValue, Conflict, EmitterError, NotFound, StoreUnusable, UnknownName, UsageError, nearest
+from emitter.settings import Settings, moment, switches
 from emitter.simulator import Simulator
 from emitter.store.tokens import TenantRow
 from emitter.tokens import Token, name_of
+from emitter.worldfile import DEFAULT as DEFAULT_WORLD
+from emitter.worldfile import named
 
 Json = dict[str, Any]
 
@@ -106,8 +109,8 @@ class Tenants:
         the server's store. Raises `Conflict` for a name that another has, for one too many, and for a server that keeps
         nothing, and what a setting is refused with.
         """
-        if world is not None:
-            raise BadValue("world", str(world), "cannot be chosen: a world starts with people, domains and tables.")
+        if isinstance(world, str) and world not in (DEFAULT_WORLD, *named()):
+            raise UnknownName("world", world, (DEFAULT_WORLD, *named()))
         asked = Asked(
             name_of(name), world, seed, _moment(start), switches(assume or {}), ephemeral, clock.wall()
         )  # fmt: skip
@@ -151,7 +154,12 @@ class Tenants:
         found = self._find(tenant_id)
         if found.simulator is None:
             raise Conflict(f"Tenant {found.id} cannot be used: {found.why}")
-        found.simulator.reset()
+        try:
+            found.simulator.reset()
+        except Exception:
+            if found.simulator.closed:  # its store went under the reset
+                raise NotFound("tenant", tenant_id, "It was deleted meanwhile.") from None
+            raise
 
     # --- for whoever serves them ----------------------------------------------------------------------------------
 
@@ -250,6 +258,7 @@ class Tenants:
         for name in (file.name, *(f"{file.name}{end}" for end in ("-wal", "-shm", ".lock"))):
             with suppress(OSError):
                 file.with_name(name).unlink()
+        rmtree(file.with_name(f"{file.name}.snapshots"), ignore_errors=True)
 
     # --- finding and showing them ---------------------------------------------------------------------------------
 
@@ -293,9 +302,10 @@ def _moment(start: datetime | str | None) -> int | None:
     if start is None:
         return None
     try:
-        return clock.nanoseconds(start) if isinstance(start, datetime) else clock.parse_rfc3339(start)
-    except (TypeError, ValueError):
-        raise BadValue("start", str(start), "is no time as 2030-01-31T09:00:00Z.") from None
+        text = clock.rfc3339(clock.nanoseconds(start)) if isinstance(start, datetime) else start
+    except TypeError:
+        raise BadValue("start", str(start), "has no offset from UTC.") from None
+    return moment("start", text)
 
 
 def _written(asked: Asked) -> bytes:

@@ -68,8 +68,11 @@ class Tokens:
     def __init__(self, store: Store, world: World) -> None:
         self._store, self._world = store, world
         self._chance = SystemRandom()
-        kept = [_read(row) for row in store.tokens.all()]
-        self._known = {each.digest: each for each in kept}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read them anew, where the store was replaced."""
+        self._known = {each.digest: each for each in map(_read, self._store.tokens.all())}
 
     def find(self, digest: bytes) -> Token | None:
         """The token whose text has this digest."""

@@ -1,4 +1,4 @@
-"""`emitter events`, `check`, `sign`, `verify` and `assumptions`: what is known, and holding things against it."""
+"""`emitter events`, `sign`, `verify` and `assumptions`: what is known, and holding things against it."""
 
 from __future__ import annotations
 
@@ -72,91 +72,6 @@ def test_through_a_server_the_catalogue_is_the_same(emitter: CommandLine, simula
     with served(simulator) as url:
         for args in (("events",), ("events", "show", "revoked"), ("assumptions",)):
             assert emitter.ok(*args) == emitter.ok(*args, "--server", url)
-
-
-# --- check ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_valid_body_is_valid(emitter: CommandLine) -> None:
-    (emitter.folder / "body.json").write_text(_example("revoked"))
-
-    assert emitter.ok("check", "body.json").split() == ["valid", "body.json", "access_requests.revoked"]
-
-
-def test_violations_are_named_with_their_place_and_end_with_1(emitter: CommandLine) -> None:
-    body = json.loads(_example("revoked"))
-    body["timestamp"], body["data"]["dataProductName"] = "yesterday", 7
-
-    result = emitter("check", "-", stdin=json.dumps(body))
-
-    assert result.exit_code == 1
-    assert result.stdout.startswith("invalid    standard input  access_requests.revoked")
-    assert "/timestamp: must be an RFC 3339 time" in result.stdout
-    assert "/data/dataProductName: must be a string, is the number 7 (type) [assumed]" in result.stdout
-
-
-def test_a_type_without_a_schema_is_said_and_is_no_violation(emitter: CommandLine) -> None:
-    assert emitter.ok("check", "-", stdin=BODY).startswith("no schema  standard input  x.y")
-
-
-def test_json_lines_and_folders_are_many_bodies(emitter: CommandLine) -> None:
-    folder = emitter.folder / "bodies" / "deep"
-    folder.mkdir(parents=True)
-    (folder / "one.json").write_text(_example("revoked") + "\n")
-    (folder / "many.jsonl").write_text(f"{_example('expired')}\n\n{{}}\n")
-    (folder / "notes.txt").write_text("no body")
-
-    result = emitter("check", "bodies")
-
-    assert result.exit_code == 1
-    found = [line.split()[:2] for line in result.stdout.splitlines() if not line.startswith(" ")]
-    assert found == [
-        ["valid", "bodies/deep/many.jsonl:1"],
-        ["invalid", "bodies/deep/many.jsonl:3"],
-        ["valid", "bodies/deep/one.json"],
-    ]
-    assert "3 bodies, 1 of them with violations" in result.stderr
-
-
-def test_lines_on_standard_input_are_bodies_too(emitter: CommandLine) -> None:
-    text = f"{_example('revoked')}\n{_example('expired')}\n"
-
-    found = [json.loads(line) for line in emitter.ok("check", "-", "--format", "jsonl", stdin=text).splitlines()]
-
-    assert [each["where"] for each in found] == ["standard input:1", "standard input:2"]
-
-
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        (b"", "the body is empty"),
-        (b"{", "no JSON"),
-        (b"\xff", "not UTF-8"),
-        (b"[]", "object"),
-        (b'{"a":1e999}', "double"),
-    ],
-)
-def test_what_is_no_body_is_a_violation(emitter: CommandLine, body: bytes, text: str) -> None:
-    result = emitter("check", "-", stdin=body)
-
-    assert result.exit_code == 1
-    assert text in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("args", "text"), [((), "Missing argument"), (("nowhere.json",), "No such file"), ((".",), "there is no *.json")]
-)
-def test_what_cannot_be_read_is_wrong_usage(emitter: CommandLine, args: tuple[str, ...], text: str) -> None:
-    result = emitter("check", *args)
-
-    assert result.exit_code == 2
-    assert text in result.stderr
-
-
-def test_a_named_server_checks_with_its_schemas(emitter: CommandLine, simulator: Simulator) -> None:
-    with served(simulator) as url:
-        assert emitter.ok("check", "-", "--server", url, stdin=_example("revoked")).startswith("valid")
-        assert emitter("check", "-", "--server", url, stdin="{}").exit_code == 1
 
 
 # --- sign and verify --------------------------------------------------------------------------------------------------

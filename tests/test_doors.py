@@ -37,6 +37,8 @@ NOT_THROUGH_A_DOOR = {
     "faulting": "spans what a thread does; far away, every request names its own `faults`",
     "pass_to": "is the runner's way to move the clock, many times a second; `advance` moves it for everybody",
     "play": "takes a scenario as Python knows it, and blocks",
+    "desk": "is where the vendor's API is served, which clients speak to under its own paths",
+    "desk_of": "is a desk for one person",
     "backup": "writes a file where the store is: nobody far away may name one",
     "close": "ends the simulator of this process; a client's `close` ends its connections",
 }

@@ -31,6 +31,7 @@ from emitter.web.openapi import OURS, PRODUCT, describe
 from emitter.web.openapi_product import PRODUCT_SCHEMAS
 from emitter.web.openapi_runs import RUNS_SCHEMAS
 from emitter.web.openapi_schemas import SCHEMAS
+from emitter.web.openapi_snapshots import SNAPSHOTS_SCHEMAS
 from emitter.web.openapi_tenants import TENANTS_SCHEMAS
 from emitter.web.openapi_world import WORLD_SCHEMAS
 from tests.support_http import SECRET, Api
@@ -73,7 +74,7 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
-    described = {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS}
+    described = {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS, **SNAPSHOTS_SCHEMAS}
     assert described.keys() - {"Violation"} <= referred
 
 
@@ -192,8 +193,8 @@ class Examiner:
         return {name: str(names[name]) for name in case.path_parameters or {}}
 
     def _something(self, name: str) -> str:
-        if name == "kind":
-            return "data-products"
+        if name in ("kind", "form"):
+            return "data-products" if name == "kind" else "asyncapi"
         if name in ("run", "other"):
             asked = {"yaml": "steps: [{act: publish}]", "run": f"{name}-{len(self.statuses)}"}
             self.api("POST", "/simulator/runs?wait=10s", asked)
@@ -202,6 +203,9 @@ class Examiner:
             return str(self.api("POST", "/simulator/tenants", {}).json["id"])
         if name == "token_id":
             return str(self.api("POST", "/simulator/tokens", {"user": self._somebody()}).json["id"])
+        if name == "snapshot":
+            self.api("POST", "/simulator/snapshots", {"name": "base", "replace": True})
+            return "base"
         if name == "id_or_name":
             return str(self.api("POST", "/simulator/world/act", {"action": "publish"}).json["entity"]["id"])
         hooks = self.api("GET", "/simulator/webhooks").json["webhooks"]

@@ -108,8 +108,14 @@ def test_a_command_runs(place, command):
         assert process.returncode in (0, 130), first + rest
         assert "Traceback" not in rest
         return
-    if "deliveries" in command:
+    if "deliveries" in command or "emitter check" in command:
         place("emitter trigger access-revoked --to http://127.0.0.1:3000/hook --secret-file key.txt")
+    if "Ann Lee" in command:
+        place('emitter world act add-user name="Ann Lee"')
+    if "snapshots restore" in command:
+        place("emitter snapshots take base")
+    if "captures.jsonl" in command:
+        place("emitter deliveries export --output captures.jsonl")
     if "mine.yaml" in command:
         place("emitter scenarios new mine")
     assert "Error" not in place(command)

@@ -218,6 +218,16 @@ def test_a_variable_from_outside_is_in_place_before_anything_is_checked():
     assert 'story.yaml:1: no variable "dais". Did you mean "days"?' == refusal(text, variables={"dais": "3"})
 
 
+def test_a_variable_may_hold_the_beginning_of_an_address():
+    text = f"variables: {{there: 'http://127.0.0.1:3000'}}\n{CAST}steps:\n"
+    text += "  - expect:\n      system: {get: '${there}/tickets?product=${claims.id}'}\n"
+
+    [step] = of(text).steps[-1:]
+
+    assert str(step.expectations[0].url) == "${there}/tickets?product=${claims.id}"
+    assert '"file://x?product=x" is no URL' in refusal(text.replace("/tickets", ""), variables={"there": "file://x"})
+
+
 def test_variables_stand_where_a_number_or_a_list_is_needed():
     text = """
 variables: {n: 3, people: [Ann, Bob], late: {by: 7m}}

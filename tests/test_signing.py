@@ -538,3 +538,23 @@ def test_keys_are_equal_by_what_they_are() -> None:
     assert SigningKey("a") == SigningKey("a") != SigningKey("b")
     assert len({SigningKey("a"), SigningKey("a")}) == 1
     assert replace(Scheme(), mode="both") == Scheme(mode="both")
+
+
+# --- what is signed, and how it is written ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("signed", "before"), [("body", b""), ("timestamp.body", b"1700000000."), ("id.timestamp.body", b"m1.1700000000.")]
+)
+def test_what_is_signed_before_the_body_travels_in_headers_of_its_own(signed: str, before: bytes) -> None:
+    scheme = Scheme(signed=signed, header_timestamp="x-time", header_id="x-id", encoding="base64url", mode="sha512")
+    key = SigningKey("a key")
+
+    headers = dict(Signer(scheme).headers(BODY, key, message_id="m1", seconds=1_700_000_000))
+
+    digest = hmac.digest(b"a key", before + BODY, "sha512")
+    assert headers[scheme.header] == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert {name for name in headers if name != scheme.header} == set(scheme.carried)
+    assert verify(headers, BODY, [key], scheme, now=1_700_000_001).ok
+    late = verify(headers, BODY, [key], scheme, now=1_800_000_000)
+    assert late.ok is not bool(before)

@@ -385,3 +385,32 @@ def test_a_deleted_webhook_loses_its_key_and_keeps_its_rows(store):
     [kept] = store.webhooks(deleted=True)
     assert kept.signing_key is None
     assert find(store, webhook=(webhook.id,)) == [attempt]
+
+
+def test_a_writer_that_has_nothing_to_do_ends_its_thread_and_starts_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emitter.store.writer._IDLE", 0.02)
+    store = Store(tmp_path / "store.sqlite")
+    store.remember("first", "1")
+
+    if (thread := store.writer._thread) is not None:
+        thread.join(10)
+    ended = store.writer._thread
+    store.remember("second", "2")
+
+    assert ended is None
+    assert (store.recall("first"), store.recall("second")) == ("1", "2")
+    store.close()
+
+
+def test_readers_borrow_few_connections_and_leave_fewer(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite", readers=1)
+    with store.reader.connection() as one, store.reader.connection() as two:
+        assert one is not two
+    with store.reader.connection() as again:
+        assert again is two
+
+    store.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        two.execute("SELECT 1")

@@ -568,13 +568,13 @@ class TestTime:
     ) -> None:
         store, hour = tmp_path / "store.sqlite", 3600 * SECOND
         earlier = make_simulator(store=store, start=wall() - hour + SECOND // 2)  # an hour ago, but for half a second
+        earlier.add_webhook(receiver.url, signing_key=SECRET)
         earlier.act("publish", name="Claims")
         request = earlier.act("request", product="Claims")["entity"]["id"]
         earlier.act("approve", request=request, duration="1h")
         earlier.close()
 
         simulator = make_simulator(store=store)
-        simulator.add_webhook(receiver.url, signing_key=SECRET)
 
         assert simulator.wait(AttemptQuery(type=(PREFIX + ENDED,)), timeout=20)["complete"]
         assert simulator.world_entity("request", request)["entity"]["status"] == "EXPIRED"
@@ -657,7 +657,7 @@ class TestRestart:
         path = tmp_path / "store.sqlite"
         Store(path).close()
         with sqlite3.connect(path) as connection:
-            for table in ("entities", "delivery_faults", "attempt_faults", "plays"):
+            for table in ("entities", "delivery_faults", "attempt_faults", "plays", "tokens", "tenants"):
                 connection.execute(f"DROP TABLE {table}")
             connection.execute("PRAGMA user_version = 1")
         connection.close()

@@ -5,8 +5,18 @@
 
 from __future__ import annotations
 
-from emitter.catalog.catalog import Catalog, resource_directory
+from emitter.catalog.catalog import ENVELOPE, Catalog, parsed, resource_directory
 from emitter.catalog.event_type import EventType
 from emitter.catalog.references import BASE, Documents, Reference, follow
 
-__all__ = ["BASE", "Catalog", "Documents", "EventType", "Reference", "follow", "resource_directory"]
+__all__ = [
+    "BASE",
+    "ENVELOPE",
+    "Catalog",
+    "Documents",
+    "EventType",
+    "Reference",
+    "follow",
+    "parsed",
+    "resource_directory",
+]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
 from emitter import strictjson
-from emitter.catalog.event_type import EventType, read
+from emitter.catalog.event_type import EventType, marks_of, read
 from emitter.catalog.explanation import Checker
 from emitter.catalog.references import BASE, dangling
 from emitter.errors import BadJson, SchemaError, UnknownEventType, Violation
@@ -59,6 +59,16 @@ class Catalog:
         return cls._of(paths, documents)
 
     @classmethod
+    def of(cls, documents: Mapping[str, dict[str, Any]], place: Path = Path()) -> Catalog:
+        """Take types from schema documents by the name of their file, as if these lay in a directory `place`, alone.
+
+        `parsed` makes them from bytes. `envelope.json` is ours if none is given. Raises `SchemaError` as `load` does.
+        """
+        own = dict(documents)
+        own.setdefault(ENVELOPE, _document(resource_directory("schemas") / ENVELOPE))
+        return cls._of({name: place / name for name in own}, own)
+
+    @classmethod
     def _of(cls, paths: dict[str, Path], documents: dict[str, dict[str, Any]]) -> Catalog:
         try:
             registry = jsonschema_rs.Registry([(BASE + name, document) for name, document in documents.items()])
@@ -84,7 +94,7 @@ class Catalog:
                 called[text] = kind
             types[kind.name] = kind
         try:
-            envelope = Checker(ENVELOPE, documents, registry)
+            envelope = Checker(ENVELOPE, documents, registry, marks_of(documents, ENVELOPE)[0])
         except ValueError as error:
             raise SchemaError(paths[ENVELOPE], _reason(error)) from None
         return cls(list(types.values()), envelope)
@@ -140,9 +150,17 @@ def _files(directory: Path) -> dict[str, Path]:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = strictjson.loads(path.read_bytes())
+        with path.open("rb") as opened:
+            raw = opened.read(strictjson.LARGEST + 1)
     except OSError as error:
         raise SchemaError(path, f"it cannot be read: {error.strerror or error}") from None
+    return parsed(path, raw)
+
+
+def parsed(path: Path, raw: bytes) -> dict[str, Any]:
+    """Read the bytes of one schema file; raises `SchemaError` with the reason if they are none."""
+    try:
+        document = strictjson.loads(raw)
     except BadJson as error:
         raise SchemaError(path, str(error)) from None
     if not isinstance(document, dict):

@@ -16,8 +16,9 @@ from emitter.errors import Violation
 
 CYCLES = ("request", "product", "")
 LINKS = ("product", "data-sources", "requests", "none")
-MARKS = ("documented", "derived", "assumed")
+MARKS = ("documented", "derived", "observed", "assumed")
 _DEEPEST = 24
+_MOST_PLACES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +79,6 @@ def read(path: Path, documents: Documents, registry: jsonschema_rs.Registry) -> 
     file = path.name
     schema = documents[file]
     name = _name(schema)
-    marks: dict[str, str] = {}
-    sources: dict[str, str] = {}
     data = members(documents, file, ("data",))
     core, extended = schema.get("x-core"), []
     for member, found in data.items():
@@ -92,7 +91,7 @@ def read(path: Path, documents: Documents, registry: jsonschema_rs.Registry) -> 
     for keyword, (value, choices) in checked.items():
         if value not in choices:
             raise ValueError(f"{keyword} is {value!r}; it is one of {', '.join(filter(None, choices))}")
-    _collect(documents, file, schema, "", marks, sources, 0)
+    marks, sources = marks_of(documents, file)
     for pointer, mark in marks.items():
         if mark not in MARKS:
             raise ValueError(f"x-provenance of {pointer} is {mark!r}; it is one of {', '.join(MARKS)}")
@@ -120,25 +119,40 @@ def read(path: Path, documents: Documents, registry: jsonschema_rs.Registry) -> 
     )
 
 
+def marks_of(documents: Documents, file: str) -> tuple[dict[str, str], dict[str, str]]:
+    """List the provenance of every member that a file describes, by its JSON Pointer, and the source of each."""
+    marks: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    _collect(documents, file, documents[file], "", marks, sources, set(), 0)
+    return marks, sources
+
+
 def members(documents: Documents, file: str, path: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
     """List the members that the schema names for the object at `path` in a body, with what is said of each."""
     found: dict[str, dict[str, Any]] = {}
-    _members(documents, file, documents[file], path, found, 0)
+    _members(documents, file, documents[file], path, found, set(), 0)
     return found
 
 
 def _members(
-    documents: Documents, file: str, schema: Any, path: tuple[str, ...], found: dict[str, dict[str, Any]], depth: int
+    documents: Documents,
+    file: str,
+    schema: Any,
+    path: tuple[str, ...],
+    found: dict[str, dict[str, Any]],
+    seen: set[tuple[int, int]],
+    depth: int,
 ) -> None:
-    if not isinstance(schema, dict) or depth > _DEEPEST:
+    if not isinstance(schema, dict) or depth > _DEEPEST or (id(schema), len(path)) in seen:
         return
+    seen.add((id(schema), len(path)))
     for member, subschema in schema.get("properties", {}).items():
         if path and member == path[0]:
-            _members(documents, file, subschema, path[1:], found, depth + 1)
+            _members(documents, file, subschema, path[1:], found, seen, depth + 1)
         elif not path:
             found[member] = {**_said(documents, file, subschema, depth), **found.get(member, {})}
     for where, inner in _inner(documents, file, schema):
-        _members(documents, where, inner, path, found, depth + 1)
+        _members(documents, where, inner, path, found, seen, depth + 1)
 
 
 def _said(documents: Documents, file: str, schema: Any, depth: int) -> dict[str, Any]:
@@ -159,22 +173,26 @@ def _collect(
     pointer: str,
     marks: dict[str, str],
     sources: dict[str, str],
+    seen: set[tuple[int, str]],
     depth: int,
 ) -> None:
     """Note the mark of every member; what stands nearer to the type's own file goes before."""
-    if not isinstance(schema, dict) or depth > _DEEPEST:
+    if not isinstance(schema, dict) or depth > _DEEPEST or (id(schema), pointer) in seen:
         return
+    if len(seen) > _MOST_PLACES:
+        raise ValueError(f"what it refers to makes more than {_MOST_PLACES:,} places in a body")
+    seen.add((id(schema), pointer))
     if pointer and "x-provenance" in schema and pointer not in marks:
         marks[pointer] = str(schema["x-provenance"])
         sources[pointer] = str(schema.get("x-source", ""))
     for member, subschema in schema.get("properties", {}).items():
         name = member.replace("~", "~0").replace("/", "~1")
-        _collect(documents, file, subschema, f"{pointer}/{name}", marks, sources, depth + 1)
+        _collect(documents, file, subschema, f"{pointer}/{name}", marks, sources, seen, depth + 1)
     if isinstance(schema.get("items"), dict):
-        _collect(documents, file, schema["items"], f"{pointer}/*", marks, sources, depth + 1)
+        _collect(documents, file, schema["items"], f"{pointer}/*", marks, sources, seen, depth + 1)
     if isinstance(schema.get("$ref"), str):
         where, inner = follow(documents, file, schema["$ref"])
-        _collect(documents, where, inner, pointer, marks, sources, depth + 1)
+        _collect(documents, where, inner, pointer, marks, sources, seen, depth + 1)
 
 
 def _inner(documents: Documents, file: str, schema: dict[str, Any]) -> list[tuple[str, Any]]:

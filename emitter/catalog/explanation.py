@@ -16,15 +16,16 @@ import jsonschema_rs
 from emitter.catalog.references import BASE, Documents, follow
 from emitter.errors import Violation, shown
 
-_KINDS = {
+KINDS = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false", "null": "null",
     "array": "an array", "object": "an object",
 }  # fmt: skip
-_FORMATS = {
+FORMATS = {
     "date-time": "an RFC 3339 time", "date": "a date", "time": "a time of day", "duration": "an ISO 8601 duration",
     "uri": "a whole URI", "email": "an e-mail address", "uuid": "a UUID", "hostname": "a host name",
     "ipv4": "an IPv4 address", "ipv6": "an IPv6 address",
 }  # fmt: skip
+_FEW = 40  # choices of an enum that are named
 
 
 class Checker:
@@ -93,13 +94,14 @@ def _in_words(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -
     match rule:
         case "type":
             kinds: list[str] = wanted if isinstance(wanted, list) else [str(wanted)]
-            return f"must be {' or '.join(_KINDS.get(kind, kind) for kind in kinds)}, is {_kind(instance)}"
+            return f"must be {' or '.join(KINDS.get(kind, kind) for kind in kinds)}, is {_kind(instance)}"
         case "const":
             return f"must be {_value(wanted)}, is {value}"
         case "enum" if isinstance(wanted, list):
-            return f"must be one of {', '.join(_value(choice) for choice in wanted)}, is {value}"
+            more = f" and {len(wanted) - _FEW:,} more" if len(wanted) > _FEW else ""
+            return f"must be one of {', '.join(_value(choice) for choice in wanted[:_FEW])}{more}, is {value}"
         case "format":
-            return f"must be {_FORMATS.get(str(wanted), f'of the format {wanted}')}, is {value}"
+            return f"must be {FORMATS.get(str(wanted), f'of the format {wanted}')}, is {value}"
         case "pattern":
             return f"must {schema.get('x-words') or f'match {wanted}'}, is {value}"
         case "minLength" | "maxLength":

@@ -28,10 +28,12 @@ COMMANDS = {
     "webhooks": ("webhooks", "webhooks", "Register webhooks, test, pause and remove them."),
     "tokens": ("tokens", "tokens", "Make tokens for the people of the simulated app, list and revoke them."),
     "tenants": ("tenants", "tenants", "Simulators side by side in one server: make, list, reset, delete."),
-    "check": ("check", "check", "Hold bodies against the schemas."),
+    "check": ("check", "check", "Hold captured events against what is documented and assumed."),
+    "contract": ("contract", "contract", "The contract: check, learn, compare, export."),
     "sign": ("signatures", "sign", "Sign a body and print the headers."),
     "verify": ("signatures", "verify", "Verify a signature, and say why it probably fails."),
     "assumptions": ("assumptions", "assumptions", "List what is assumed of the app, and how to change it."),
+    "snapshots": ("snapshots", "snapshots", "Keep all that there is under a name, and go back to it."),
     "backup": ("upkeep", "backup", "Copy the store to a new file."),
     "reset": ("upkeep", "reset", "Forget all events, deliveries and webhooks."),
 }
@@ -43,7 +45,7 @@ MEANT = {
     "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
     "play": "run", "scenario": "scenarios", "reports": "runs", "report": "runs",
     "token": "tokens", "tenant": "tenants",
-    "act": "world act", "advance": "world advance",
+    "act": "world act", "advance": "world advance", "snapshot": "snapshots", "restore": "snapshots restore",
 }  # fmt: skip
 OF_COMMANDS = ("--schemas", "--store", "--ephemeral", "--server", "--assume", "--format")
 

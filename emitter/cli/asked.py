@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from emitter.scenario import Scenario
 
 
+DEFAULT = "default"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a run goes, and how it is signed."""
@@ -37,7 +40,32 @@ class _Read(Protocol):
 _Found = TypeVar("_Found", bound=_Read)
 
 
-def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) -> list[Scenario]:
+def begun_with(setup: Setup, world: str | None, earlier: Kept | None) -> tuple[Setup, list[tuple[str, str]]]:
+    """The settings of runs that begin with this world, and what it holds that a scenario may name.
+
+    A world of the environment or of emitter.toml is that of other commands, as their store is.
+    """
+    from emitter.catalog import Catalog
+    from emitter.runs import START
+    from emitter.world.known import Known
+    from emitter.worldfile import Conditions, start
+
+    asked = world or (str(earlier.asked.get("world", "")) if earlier else "")
+    begun = start(asked)
+    whole = os.path.abspath(asked) if begun and os.path.exists(asked) and begun.label == asked else asked
+    setup = replace(setup, plain={**setup.plain, "world": whole or DEFAULT})
+    if begun is None:
+        return setup, []
+    known, settings = Known(), setup.settings
+    conditions = Conditions(settings.seed or 0, START, settings.assumptions, Catalog.load(settings.schemas))
+    for each in begun.entities(conditions):
+        known.apply(each)
+    return setup, list(known.called())
+
+
+def scenarios_of(
+    setup: Setup, names: Sequence[str], variables: dict[str, str], there: Sequence[tuple[str, str]] = ()
+) -> list[Scenario]:
     """Read all that was named; raises `UsageError` with what is wrong in any of them.
 
     A variable goes to those scenarios that have it, and has to be in one.
@@ -46,7 +74,7 @@ def scenarios_of(setup: Setup, names: Sequence[str], variables: dict[str, str]) 
     from emitter.scenario import load
 
     def read(file: Path, given: dict[str, str]) -> Scenario:
-        return load(file, catalog=catalog, variables=given)
+        return load(file, catalog=catalog, variables=given, there=there)
 
     _check_named(names)
     catalog = Catalog.load(setup.settings.schemas)
@@ -104,7 +132,9 @@ def earlier_run(run: str, names: Sequence[str]) -> Kept:
     return Runs().find(run)
 
 
-def as_it_was(setup: Setup, earlier: Kept, variables: dict[str, str]) -> Scenario:
+def as_it_was(
+    setup: Setup, earlier: Kept, variables: dict[str, str], there: Sequence[tuple[str, str]] = ()
+) -> Scenario:
     """The scenario of an earlier run, as its text was then, with the variables that it had."""
     from emitter.catalog import Catalog
     from emitter.scenario import read
@@ -113,7 +143,8 @@ def as_it_was(setup: Setup, earlier: Kept, variables: dict[str, str]) -> Scenari
     file = Path(asked["file"]) if asked.get("file") else None
     catalog = Catalog.load(setup.settings.schemas)
     what: dict[str, Any] = {
-        "name": asked["scenario"], "catalog": catalog, "folder": file.parent if file and file.exists() else None,
+        "name": asked["scenario"], "catalog": catalog, "there": there,
+        "folder": file.parent if file and file.exists() else None,
     }  # fmt: skip
     default = read(asked["text"], **what)
     changed = {

@@ -21,14 +21,21 @@ def assumptions(setup: Setup, changed: bool) -> None:
     \b
       [delivery]
       timeout = "5s"
+
+    `emitter contract calibrate` settles many of them by one captured delivery of a real app. What is settled is marked
+    calibrated, with its evidence. The last line counts all facts about the app by what they stand on.
     """
     from emitter.cli.door import asked
+    from emitter.contract.facts import in_words
 
     with asked(setup) as door:
         found = [each for each in door.assumed() if each["changed"] or not changed]
+        known = door.facts()
     show_many(setup.format, found, _table)
     if not found and setup.format == "table":
         note("Every assumption is at its default.")
+    if setup.format == "table":
+        note(f"{in_words(known)}.")
 
 
 def _table(found: Sequence[Json]) -> Iterable[str]:
@@ -36,7 +43,7 @@ def _table(found: Sequence[Json]) -> Iterable[str]:
         return
     rows = [
         ["*" if each["changed"] else "", each["switch"], each["value"] or '""', each["default"] or '""',
-         each["unknown"] or "-", each["why"]]
+         "calibrated" if each["evidence"] else each["unknown"] or "-", each["evidence"] or each["why"]]
         for each in found
     ]  # fmt: skip
     titles = ("", "SWITCH", "NOW", "DEFAULT", "OPEN", "WHY")

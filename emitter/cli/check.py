@@ -1,117 +1,254 @@
-"""`emitter check`: hold bodies against the schemas."""
+"""`emitter check`: hold captured events against what is documented of the app, and what is assumed."""
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from emitter.cli.failures import FAILED
-from emitter.cli.options import Command, Setup, everywhere, read_bytes
-from emitter.cli.terminal import GREEN, RED, YELLOW, Json, note, paint, plain, short_type, show_many
+from emitter.cli.failures import FAILED, USAGE
+from emitter.cli.filters import filters, query_of
+from emitter.cli.options import Command, Duration, Setup, everywhere, secrets_of
+from emitter.cli.terminal import as_json, note, say
 from emitter.errors import UsageError
 
-LARGEST = 64 * 1024 * 1024  # of a file, which may hold many bodies
-COLOURS = {"valid": GREEN, "invalid": RED, "unknown": YELLOW}
+if TYPE_CHECKING:
+    from emitter.captures import Broken, Captured
+    from emitter.contract.checking import Checked, Judge
+    from emitter.contract.signed import Signatures
+    from emitter.door import Door
 
-
-class Body(NamedTuple):
-    """One body, and where it stands."""
-
-    where: str
-    raw: bytes
+PAGE = 500
 
 
 @click.command(cls=Command)
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "--history", is_flag=True, help="Check what was sent from here, instead of files; with the filters below."
+)
+@filters
+@click.option("--url", metavar="TEXT", help="Only requests whose URL holds this: of a proxy's HAR, say.")
+@click.option(
+    "--secret", metavar="KEY", multiple=True, help="Signing key; rather EMITTER_SECRET, or a file. Repeatable."
+)
+@click.option("--secret-file", metavar="FILE", multiple=True, help="A file that holds a signing key. Repeatable.")
+@click.option("--tolerance", type=Duration(), metavar="TIME", help="For signing.mode=standard-webhooks. [any age]")
+@click.option("--strict", is_flag=True, help="Warnings fail the check, too.")
+@click.option("--junit", metavar="FILE", help="Write JUnit XML, for CI.")
+@click.option("--verbose", "-v", is_flag=True, help="A line for every event, not only for those with violations.")
 @everywhere()
-def check(setup: Setup, files: tuple[str, ...]) -> None:
-    """Hold bodies against the schemas: files, folders of *.json and *.jsonl, or - for standard input.
+def check(
+    setup: Setup,
+    files: tuple[str, ...],
+    history: bool,
+    url: str | None,
+    secret: tuple[str, ...],
+    secret_file: tuple[str, ...],
+    tolerance: float | None,
+    strict: bool,
+    junit: str | None,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Hold captured events against what is documented of the app, and what is assumed.
 
-    A file holds one body, or JSON lines with a body each. The exit code is 1 if one breaks its schema. A type without
-    a schema is no violation, but said.
+    FILE is a capture, a folder of them, or - for standard input: a JSON body, JSON lines (bodies, or requests as
+    recorders and `emitter listen --format json` write them), HAR, raw HTTP, curl commands. The form is told by the
+    content.
+
+    What breaks a documented fact is a violation. What only differs from an assumption is a warning, and the capture may
+    be right. The exit code is 0 if there are warnings at most, 1 if there is a violation, a signature that does not
+    fit, or a piece that cannot be read, and 2 if nothing could be read.
+
+    \b
+      emitter check captures/ --secret-file key.txt --junit report.xml
+      emitter check --history --since 1h
     """
-    verdicts = [{"where": body.where, **verdict(body.raw)} for verdict in _judges(setup) for body in _bodies(files)]
-    show_many(setup.format, verdicts, _table)
-    bad = sum(each["verdict"] == "invalid" for each in verdicts)
-    if setup.format == "table" and len(verdicts) > 1:
-        note(f"{len(verdicts):,} bodies, {bad:,} of them with violations.")
-    if bad:
+    _sound(files, history, given)
+    signatures = _signatures(setup, secret, secret_file, tolerance)
+    outputs = [_output(setup.format, verbose)]
+    report = None
+    if junit:
+        from emitter.report.checks import CheckReport
+
+        _save(junit, None)
+        report = CheckReport(strict=strict)
+        outputs.append(_Reported(report))
+    from emitter.contract.checking import Tally, checked
+
+    tally = Tally()
+    with _captures(setup, files, given if history else None) as (found, judge), _few_collections():
+        for each in checked(_of_url(found, url) if url else found, judge, signatures):
+            tally.add(each)
+            for output in outputs:
+                output.add(each)
+    for output in outputs:
+        output.end(tally)
+    if junit and report is not None:
+        _save(junit, report.as_junit())
+    if not tally.events:
+        note("Error: there is no event in it to check." if not tally.unreadable else "Error: nothing could be read.")
+        sys.exit(USAGE)
+    if tally.wrong or (strict and tally.warned):
         sys.exit(FAILED)
 
 
-def _judges(setup: Setup) -> Iterator[Callable[[bytes], Json]]:
-    """What judges a body: a server only where one is named, since schemas need no store."""
+def _sound(files: tuple[str, ...], history: bool, given: dict[str, Any]) -> None:
+    filtered = [f"--{name}" for name, value in given.items() if value]
+    if history and files:
+        raise UsageError("--history checks what was sent from here; it goes with no file.")
+    if filtered and not history:
+        raise UsageError(f"{', '.join(filtered)}: the filters are those of the history, and go with --history.")
+    if not files and not history:
+        raise UsageError("Missing argument: name a FILE, a folder, or - for standard input; or check --history.")
+    if "-" in files and sys.stdin.isatty():
+        note("What is checked is read from standard input; end it with Ctrl-D.")
+
+
+def _signatures(
+    setup: Setup, secret: tuple[str, ...], secret_file: tuple[str, ...], tolerance: float | None
+) -> Signatures | None:
+    secrets = secrets_of(secret, secret_file)
+    if not secrets:
+        if tolerance is not None:
+            raise UsageError("--tolerance goes with a signing key: EMITTER_SECRET, --secret-file FILE or --secret KEY.")
+        return None
+    from emitter.contract.signed import Signatures
+    from emitter.signing import Scheme, SigningKey
+
+    scheme = Scheme.of(setup.settings.assumptions)
+    keys = [SigningKey(each) for each in secrets]
+    return Signatures(keys, scheme, tolerance=None if tolerance is None else round(tolerance))
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage less often: what is judged goes at once, and to look for circles takes a quarter of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], 50_000), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+# --- what is checked, and by whom -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _captures(
+    setup: Setup, files: tuple[str, ...], given: dict[str, Any] | None
+) -> Iterator[tuple[Iterator[Captured | Broken], Judge]]:
+    """Open what is checked, and what judges it: a server only where one is named, since schemas need no store."""
+    from emitter.captures import read, read_history
+
+    if given is not None:
+        from emitter.cli.door import opened
+
+        with opened(setup, looking=True) as door:
+            yield read_history(door.export(query_of(given, PAGE), "jsonl")), _Through(door)
+        return
+    found = read(files)
     if setup.server:
         from emitter.cli.door import opened
 
         with opened(setup, looking=True) as door:
-            yield lambda raw: {"type": "", **door.check(raw)}
+            yield found, _Through(door)
         return
     from emitter.catalog import Catalog
+    from emitter.contract.check import Contract
 
-    catalog = Catalog.load(setup.settings.schemas)
+    yield found, Contract(Catalog.load(setup.settings.schemas), setup.settings.assumptions)
 
-    def judge(raw: bytes) -> Json:
+
+class _Through:
+    """Has a simulator judge bodies, by its schemas; what they came with is compared with its assumptions."""
+
+    def __init__(self, door: Door) -> None:
+        from emitter.assumptions import Assumptions
+        from emitter.contract.carried import Carried
+
+        switches = {each["switch"]: each["value"] for each in door.assumed()}
+        self._door, self._carried = door, Carried(Assumptions().override_all(switches))
+
+    def of(self, captured: Captured) -> Any:
         from emitter import strictjson
+        from emitter.contract.check import unread
+        from emitter.contract.values import Finding, Verdict
         from emitter.errors import BadJson
 
-        try:
-            value = strictjson.loads(raw)
-        except BadJson as error:
-            violation = {"pointer": "", "rule": "json", "message": str(error), "provenance": ""}
-            return {"type": "", "verdict": "invalid", "violations": [violation]}
-        verdict, violations = catalog.verdict(value)
-        name = value.get("type") if isinstance(value, dict) else ""
-        found = [
-            {"pointer": each.pointer, "rule": each.rule, "message": each.message, "provenance": each.provenance}
-            for each in violations
-        ]
-        return {"type": name if isinstance(name, str) else "", "verdict": verdict, "violations": found}
-
-    yield judge
+        if len(captured.body) > strictjson.LARGEST:  # more than a server reads
+            return unread(captured.body, BadJson(f"The JSON is larger than {strictjson.LARGEST:,} bytes"))
+        found = self._door.check(captured.body)
+        violations, warnings = (
+            tuple(Finding(**each) for each in found.get(name, ())) for name in ("violations", "warnings")
+        )
+        return Verdict(
+            found.get("type", ""), found["verdict"], violations, (*warnings, *self._carried.differences(captured))
+        )
 
 
-def _bodies(files: Sequence[str]) -> Iterator[Body]:
-    for name in files:
-        if name != "-" and Path(name).is_dir():
-            inside = sorted(each for each in Path(name).rglob("*") if each.suffix in (".json", ".jsonl", ".ndjson"))
-            if not inside:
-                raise UsageError(f"{name}: there is no *.json or *.jsonl in this folder.")
-            for each in inside:
-                yield from _of_file(str(each))
+def _of_url(found: Iterator[Captured | Broken], text: str) -> Iterator[Captured | Broken]:
+    from emitter.captures import Broken
+
+    return (each for each in found if isinstance(each, Broken) or text in each.url)
+
+
+# --- what is printed --------------------------------------------------------------------------------------------------
+
+
+def _output(form: str, verbose: bool) -> Any:
+    if form == "table":
+        from emitter.cli.check_lines import Lines
+
+        return Lines(verbose=verbose)
+    return _JsonLines() if form == "jsonl" else _JsonList()
+
+
+class _JsonLines:
+    def add(self, each: Checked) -> None:
+        say(as_json(each.to_json(), indent=None))
+
+    def end(self, tally: object) -> None:
+        """Nothing follows."""
+
+
+class _JsonList:
+    """One list, written piece by piece."""
+
+    _before = "["
+
+    def add(self, each: Checked) -> None:
+        say(self._before)
+        text = as_json(each.to_json()).replace("\n", "\n  ")
+        click.echo(f"  {text}", nl=False)
+        self._before = ","
+
+    def end(self, tally: object) -> None:
+        say("[]" if self._before == "[" else "\n]")
+
+
+class _Reported:
+    def __init__(self, report: Any) -> None:
+        self.add: Callable[[Checked], None] = report.add
+
+    def end(self, tally: object) -> None:
+        """It is written once all is done."""
+
+
+def _save(name: str, content: bytes | None) -> None:
+    """Write a report; no content only tries whether that can be done."""
+    path = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            path.open("ab").close()
         else:
-            yield from _of_file(name)
-
-
-def _of_file(name: str) -> Iterator[Body]:
-    raw = read_bytes(name, most=LARGEST)
-    if len(raw) > LARGEST:
-        raise UsageError(f"{name}: it has more than {LARGEST:,} bytes. Split it.")
-    where = "standard input" if name == "-" else name
-    lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), start=1) if line.strip()]
-    if len(lines) > 1 and (name.endswith((".jsonl", ".ndjson")) or all(_is_object(line) for _, line in lines)):
-        for number, line in lines:
-            yield Body(f"{where}:{number}", line.strip())
-    else:
-        # A newline at the end is the file's, not the body's; to a schema it makes no difference.
-        yield Body(where, raw)
-
-
-def _is_object(line: bytes) -> bool:
-    line = line.strip()
-    return line.startswith(b"{") and line.endswith(b"}")
-
-
-def _table(verdicts: Sequence[Json]) -> Iterable[str]:
-    for each in verdicts:
-        word = {"unknown": "no schema"}.get(each["verdict"], each["verdict"])
-        label = paint(f"{word:<9}", COLOURS.get(each["verdict"], ""))
-        yield f"{label}  {plain(each['where'])}  {short_type(each['type'])}".rstrip()
-        for violation in each["violations"]:
-            mark = f" [{violation['provenance']}]" if violation["provenance"] else ""
-            pointer = violation["pointer"] or "(the whole body)"
-            yield f"    {plain(pointer)}: {plain(violation['message'])} ({plain(violation['rule'])}){mark}"
+            path.write_bytes(content)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--junit {path}: {getattr(error, 'strerror', None) or error}.") from None

@@ -93,7 +93,7 @@ def asked(setup: Setup) -> Iterator[Door]:
         return
     from emitter.simulator import Simulator
 
-    with Simulator(replace(setup.settings, store=None, start=None)) as simulator:
+    with Simulator(replace(setup.settings, store=None, start=None, world="")) as simulator:
         yield simulator
 
 

@@ -24,7 +24,7 @@ from emitter.cli.terminal import (
     show_one,
 )
 
-MARKS = {"documented": GREEN, "derived": GREEN, "assumed": YELLOW}
+MARKS = {"documented": GREEN, "derived": GREEN, "observed": GREEN, "assumed": YELLOW}
 
 
 @click.group(cls=Listing)

@@ -66,9 +66,9 @@ def read_setup(flags: Mapping[str, Any], assume: tuple[str, ...], default_format
     file = find_file(folder)
     from_toml, toml_switches = from_file(file) if file else ({}, {})
     if file and file.parent != folder:  # paths in a file start from where it stands
-        for name in ("store", "schemas", "ca"):
+        for name in ("store", "schemas", "ca", "world"):
             value = from_toml.get(name)
-            if isinstance(value, str) and "://" not in value:
+            if isinstance(value, str) and "://" not in value and (name != "world" or _is_file(value, file.parent)):
                 from_toml[name] = str(file.parent / value)
     environment, environment_switches = from_environment(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}
@@ -105,6 +105,13 @@ def read_setup(flags: Mapping[str, Any], assume: tuple[str, ...], default_format
     )
 
 
+def _is_file(world: str, folder: Path) -> bool:
+    """Whether a world is a file, and no name: one that looks like a path, or that is there."""
+    return bool(Path(world).suffix) or "/" in world or (folder / world).is_file()
+
+
+START = click.option("--start", metavar="TIME", help="On a virtual clock that starts then, as 2030-01-31T09:00:00Z.")
+WORLD = click.option("--world", metavar="WORLD", help="Start with this world: demo, empty, or a file of your own.")
 MEANT = {"--url": "--to", "--target": "--to"}  # what people type for an option of ours
 EVERYWHERE = "Options of every command"
 
@@ -160,11 +167,11 @@ class Everywhere(click.Option):
     everywhere = True
 
 
-def everywhere(*, form: bool = True, assume: bool = True) -> Callable[[Function], Function]:
+def everywhere(*, form: bool = True, assumes: bool = True) -> Callable[[Function], Function]:
     """Give a command the options that all have, and hand it what came of them as `setup`.
 
-    `form` False leaves out `--format`, for commands that have another one or none; `assume` False leaves out
-    `--assume`, for those whose own concerns another simulator.
+    `form` False leaves out `--format`, for commands that have another one or none; `assumes` False hands
+    what `--assume` was given to the command, for one that tells another simulator.
     """
 
     def decorate(function: Function) -> Function:
@@ -173,7 +180,7 @@ def everywhere(*, form: bool = True, assume: bool = True) -> Callable[[Function]
             names = ("schemas", "store", "server", "ephemeral", "format" if form else "")
             flags = {name: values.pop(name) for name in names if name}
             flags["ephemeral"] = flags["ephemeral"] or None
-            setup = read_setup(flags, values.pop("assume") if assume else (), "table")
+            setup = read_setup(flags, values.pop("assume") if assumes else (), "table")
             _note_unread()
             return function(*args, setup=setup, **values)
 
@@ -182,11 +189,8 @@ def everywhere(*, form: bool = True, assume: bool = True) -> Callable[[Function]
             _option("--store", metavar="FILE", help="Where the history is kept. [.emitter/store.sqlite]"),
             _option("--ephemeral", is_flag=True, help="Keep the history in memory only."),
             _option("--server", metavar="URL", help="Use a simulator that runs there."),
+            _option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption. Repeatable."),
         ]
-        if assume:
-            options.append(
-                _option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption. Repeatable.")
-            )
         if form:
             options.append(_option("--format", type=click.Choice(FORMATS), help="How to print. [table]"))
         decorated: Any = run

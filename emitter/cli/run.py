@@ -17,6 +17,7 @@ from emitter import clock
 from emitter.cli.asked import (
     Target,
     as_it_was,
+    begun_with,
     earlier_run,
     scenarios_of,
     seed_of,
@@ -26,7 +27,7 @@ from emitter.cli.asked import (
     target_of,
 )
 from emitter.cli.failures import FAILED, UNAVAILABLE
-from emitter.cli.options import Command, Setup, everywhere
+from emitter.cli.options import WORLD, Command, Setup, everywhere
 from emitter.cli.scenarios import ScenarioName, given_variables
 from emitter.cli.stories import counted_up, one_line, story, unanswered, under_way, write_reports
 from emitter.cli.terminal import DIM, Line, as_json, note, paint, plain, say
@@ -51,6 +52,7 @@ _OFTEN = 0.1  # seconds between two looks at how far a run is
 @click.option("--secret-file", metavar="FILE", help="A file that holds the signing key.")
 @click.option("--insecure", is_flag=True, help="Do not verify the target's certificate.")
 @click.option("--ca", metavar="FILE", help="A PEM file of authorities to trust for the target.")
+@WORLD
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="The same seed makes the same run. [the scenario's]")
 @click.option("--speed", metavar="N", help="Simulated seconds a second: 1, 60x; 0 as fast as can be. [0]")
 @click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Replace a variable. Repeatable.")
@@ -78,6 +80,8 @@ def run(
     far = bool(click.get_current_context().params.get("server"))
     if far and again is not None:
         raise UsageError("--again plays a run that is kept here, and --server keeps its own: give one of the two.")
+    if far and how["world"]:
+        raise UsageError("--world is what a run apart begins with; with --server it plays in the world that is there.")
     earlier = earlier_run(again, names) if again is not None else None
     given = given_variables(how["variables"])
     speed, seed = speed_of(how["speed"], earlier), seed_of(how["seed"], earlier)
@@ -164,7 +168,8 @@ class _Player(Protocol):
 def _apart(
     setup: Setup, names: tuple[str, ...], given: dict[str, str], earlier: Kept | None, how: dict[str, Any]
 ) -> Iterator[_Player]:
-    scenarios = [as_it_was(setup, earlier, given)] if earlier else scenarios_of(setup, names, given)
+    setup, there = begun_with(setup, how["world"], earlier)
+    scenarios = [as_it_was(setup, earlier, given, there)] if earlier else scenarios_of(setup, names, given, there)
     target = target_of(setup, how, earlier, names)
     yield _Apart(setup, scenarios, target, store_of(setup, len(scenarios)))
 

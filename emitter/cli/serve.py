@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emitter.cli.options import Command, Setup, everywhere
+from emitter.cli.options import WORLD, Command, Setup, everywhere
 from emitter.cli.terminal import note, plain, say
 from emitter.errors import UsageError
 
@@ -25,6 +25,7 @@ LOOPBACK, ANYWHERE, PORT = "127.0.0.1", "0.0.0.0", 8080
 @click.option("--ci", is_flag=True, help="For a build: any interface, in memory, a token that is printed or given.")
 @click.option("--shared", is_flag=True, help="For a team: closed, with a token, host names and targets.")
 @click.option("--start", metavar="TIME", help="A virtual clock that starts then, as 2030-01-31T09:00:00Z.")
+@WORLD
 @click.option("--seed", metavar="N", type=int, help="The same seed and the same clock make the same events.")
 @click.option("--allow", metavar="TARGET", multiple=True, help="Send to these targets only. Repeatable.")
 @click.option("--hosts", metavar="NAME", multiple=True, help="A host name to answer to. Repeatable.")
@@ -98,6 +99,8 @@ def _tell(url: str, simulator: Simulator, tenants: Tenants, access: Access, sett
         note(f"Tenants        {kept} beside the default one")
     for name, why in tenants.unusable():
         note(f"Unusable       tenant {plain(name)}: {plain(why)}")
+    if settings.world:
+        note(f"World          {settings.world}")
     if state["webhooks"]:
         note(f"Webhooks       {state['webhooks']}")
     if state["interruptedAtStart"]:

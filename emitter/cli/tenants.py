@@ -30,9 +30,8 @@ def tenants() -> None:
 @click.option("--world", metavar="WORLD", help="What its world starts with.")
 @click.option("--seed", metavar="N", type=int, help="The same seed and the same clock make the same events.")
 @click.option("--start", metavar="TIME", help="A virtual clock that starts then, as 2030-01-31T09:00:00Z.")
-@click.option("--assume", metavar="SWITCH=VALUE", multiple=True, help="Change an assumption for it. Repeatable.")
 @click.option("--keep", is_flag=True, help="Keep it in a file beside the server's store; else it ends with the server.")
-@everywhere(assume=False)
+@everywhere(assumes=False)
 def make(
     setup: Setup,
     name: str,
@@ -44,7 +43,8 @@ def make(
 ) -> None:
     """Make a tenant and print the token of its admin: it is told this once.
 
-    What is not said is as the server was started. Whatever speaks to the server with the token is in the tenant:
+    What is not said (--seed, --start, --assume) is as the server was started. Whatever speaks to the server with the
+    token is in the tenant:
     EMITTER_TOKEN=... emitter trigger access-revoked --server URL
     """
     from emitter.settings import assumption
@@ -79,22 +79,33 @@ def show(setup: Setup, tenant_id: str) -> None:
 
 @tenants.command("delete", cls=Command)
 @click.argument("tenant_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="It is kept, and that is meant.")
 @everywhere(form=False)
-def delete(setup: Setup, tenant_id: str) -> None:
+def delete(setup: Setup, tenant_id: str, yes: bool) -> None:
     """End a tenant, by id or name, and forget all that it holds."""
     with _of_all(setup) as door:
+        if not yes:
+            _refuse_kept(door.tenant(tenant_id))
         door.delete_tenant(tenant_id)
     note(f"Deleted {plain(tenant_id)}.")
 
 
 @tenants.command("reset", cls=Command)
 @click.argument("tenant_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="It is kept, and that is meant.")
 @everywhere(form=False)
-def reset(setup: Setup, tenant_id: str) -> None:
+def reset(setup: Setup, tenant_id: str, yes: bool) -> None:
     """Forget all events, deliveries, webhooks, runs and the world of a tenant; its tokens stay."""
     with _of_all(setup) as door:
+        if not yes:
+            _refuse_kept(door.tenant(tenant_id))
         door.reset_tenant(tenant_id)
     note(f"Tenant {plain(tenant_id)} is empty.")
+
+
+def _refuse_kept(found: Json) -> None:
+    if not found["ephemeral"]:
+        raise UsageError(f"Tenant {plain(found['name'])} is kept, and all in it would go. Say --yes if that is meant.")
 
 
 @contextmanager

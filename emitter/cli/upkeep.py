@@ -30,7 +30,7 @@ def backup(setup: Setup, target: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @everywhere(form=False)
 def reset(setup: Setup, yes: bool) -> None:
-    """Forget all events, deliveries, attempts and webhooks. What is under way is let finish first."""
+    """Forget all events, deliveries, attempts and webhooks. What is under way is let finish first; snapshots stay."""
     from emitter.cli.door import opened
     from emitter.query import AttemptQuery
 

@@ -11,15 +11,15 @@ import click
 from click.shell_completion import CompletionItem
 
 from emitter.cli import lines, things
-from emitter.cli.options import Command, Duration, Listing, Setup, TextType, everywhere
+from emitter.cli.options import START, WORLD, Command, Duration, Listing, Setup, TextType, everywhere
 from emitter.cli.terminal import Json, note, plain, say, show_many, show_one
+from emitter.cli.world_file import save
 from emitter.errors import BadValue, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from emitter.door import Door
 
 FEW = 20  # events that time has caused, and whose lines are shown
-START = click.option("--start", metavar="TIME", help="On a virtual clock that starts then, as 2030-01-31T09:00:00Z.")
 FAULT = click.option(
     "--fault", "faults", metavar="FAULT", multiple=True,
     help="Let what is sent go wrong: duplicate, delay:by=5m,chance=0.3; `emitter faults` lists them.",
@@ -69,7 +69,11 @@ def world() -> None:
       emitter world act publish name="Claims 2025"
       emitter world act request product="Claims 2025"
       emitter world show access-requests
+      emitter world save > world.yaml
     """
+
+
+world.add_command(save)
 
 
 @world.command("show", cls=Command)
@@ -79,9 +83,17 @@ def world() -> None:
 @click.option("--product", metavar="NAME", default="", help="Access requests for this data product.")
 @click.option("--user", metavar="NAME", default="", help="Access requests for this user.")
 @START
+@WORLD
 @everywhere()
 def show(
-    setup: Setup, kind: str | None, name: str | None, status: str, product: str, user: str, start: str | None
+    setup: Setup,
+    kind: str | None,
+    name: str | None,
+    status: str,
+    product: str,
+    user: str,
+    start: str | None,
+    world: str | None,
 ) -> None:
     """Show everything, all of a KIND, or one thing with what may be done to it.
 
@@ -93,7 +105,7 @@ def show(
     given = [f"--{each}" for each, value in filters.items() if value]
     if given and (not kind or name):
         raise UsageError(f"{', '.join(given)} chooses among all of a kind, as `emitter world show access-requests`.")
-    with opened(setup.with_settings(start=start), looking=True) as door:
+    with opened(setup.with_settings(start=start, world=world), looking=True) as door:
         if not kind:
             state = {**door.world_state(), **door.clock_state()}
             show_one(setup.format, state, things.everything)
@@ -128,13 +140,14 @@ def actions(setup: Setup, names: tuple[str, ...]) -> None:
 @click.argument("values", metavar="[NAME=VALUE]...", nargs=-1)
 @FAULT
 @START
+@WORLD
 @click.option("--run", metavar="NAME", default="", help="A name to find the events by.")
 @click.option("--wait", type=Duration(), metavar="TIME", default="30s", help="How long to wait for the outcome. [30s]")
 @click.option("--no-wait", is_flag=True, help="Only do it; the outcome is in the history.")
 @everywhere()
 def act(
-    setup: Setup, action: str, values: tuple[str, ...], faults: tuple[str, ...], start: str | None, run: str,
-    wait: float, no_wait: bool,
+    setup: Setup, action: str, values: tuple[str, ...], faults: tuple[str, ...], start: str | None, world: str | None,
+    run: str, wait: float, no_wait: bool,
 ) -> None:  # fmt: skip
     """Do something in the simulated app, and see which events follow and what came of them.
 
@@ -147,7 +160,7 @@ def act(
     """
     from emitter.cli.door import opened
 
-    with opened(setup.with_settings(start=start)) as door:
+    with opened(setup.with_settings(start=start, world=world)) as door:
         known = _named(action, door.actions())
         done = door.act(known["action"], run=run, faults=faults, **_parameters(known, values))
         tally = lines.Tally()
@@ -167,8 +180,9 @@ def act(
 @click.argument("time", metavar="TIME")
 @FAULT
 @START
+@WORLD
 @everywhere()
-def advance(setup: Setup, time: str, faults: tuple[str, ...], start: str | None) -> None:
+def advance(setup: Setup, time: str, faults: tuple[str, ...], start: str | None, world: str | None) -> None:
     """Move the virtual clock, and see what falls due on the way.
 
     TIME is a length (7d, 1h30m), a moment (2030-02-01T09:00:00Z), or `next`: when something falls due next. The clock
@@ -177,7 +191,7 @@ def advance(setup: Setup, time: str, faults: tuple[str, ...], start: str | None)
     from emitter.cli.door import opened
 
     how = _time(time)
-    with opened(setup.with_settings(start=start)) as door:
+    with opened(setup.with_settings(start=start, world=world)) as door:
         newest = [each["id"] for each in door.events(limit=1)["events"]]
         state = door.advance(**how, faults=faults)
         tally = lines.Tally()

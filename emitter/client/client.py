@@ -69,8 +69,13 @@ class Client(Speaker):
         return self._list("GET", "/simulator/faults", "faults")
 
     def check(self, body: bytes) -> Json:
-        """Hold a body against the server's schemas: `verdict` and `violations`."""
+        """Hold a body against the server's schemas and assumptions: `verdict`, `violations` and `warnings`."""
         return self._object("POST", "/simulator/check", data=body, headers={"Content-Type": "application/json"})
+
+    def contract(self, form: str, syntax: str = "") -> bytes:
+        """The server's contract in a form that other tools read; raises `NotFound` for another form."""
+        asked = {"format": syntax} if syntax else {}
+        return self._send("GET", f"/simulator/contract/{quote(form, safe='')}", params=asked).content
 
     # --- the world --------------------------------------------------------------------------------------------------
 
@@ -86,6 +91,10 @@ class Client(Speaker):
     def world_state(self) -> Json:
         """Everything in the simulated app, named and shaped as the vendor's API shows it."""
         return self._object("GET", "/simulator/world")
+
+    def world_file(self, form: str = "yaml") -> bytes:
+        """The present world as a file that brings it back: YAML, or JSON."""
+        return self._send("GET", "/simulator/world/file", params={"format": form}).content
 
     def world_entities(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Json]:
         """All things of a kind, the oldest first; deleted ones only where `status` asks for them."""
@@ -182,6 +191,11 @@ class Client(Speaker):
     def attempt(self, attempt_id: int) -> Json:
         """One attempt in full."""
         return self._object("GET", f"/simulator/attempts/{attempt_id}")
+
+    def coverage(self, query: AttemptQuery, *, extended: bool = False) -> Json:
+        """What the receivers of all attempts that match have seen of the contract, and what not yet."""
+        params = [*_unpaged(query), *([("extended", "true")] if extended else [])]
+        return self._object("GET", "/simulator/coverage", params=params, timeout=self._timeout * 10)
 
     def export(self, query: AttemptQuery, form: str) -> Iterator[bytes]:
         """Write every attempt that matches in a form that other tools read, as it comes."""
@@ -288,6 +302,10 @@ class Client(Speaker):
         """The register of assumptions."""
         return self._list("GET", "/simulator/assumptions", "assumptions")
 
+    def facts(self) -> Json:
+        """How many facts about the app there are, and how many stand on what: documents, captures, assumptions."""
+        return self._object("GET", "/simulator/facts")
+
     def clock_state(self) -> Json:
         """Whether the clock is virtual, what time it is, and when something falls due next; null for nothing."""
         return self._object("GET", "/simulator/clock")
@@ -377,6 +395,26 @@ class Client(Speaker):
         """Forget all events, deliveries, attempts, webhooks, runs and the world of a tenant; its tokens stay."""
         path = f"/simulator/tenants/{quote(tenant_id, safe='')}/reset"
         self._send("POST", path, json={}, timeout=self._timeout * 2)
+
+    # --- snapshots --------------------------------------------------------------------------------------------------
+
+    def snapshots(self) -> list[Json]:
+        """The snapshots of the server's store, by name."""
+        return self._list("GET", "/simulator/snapshots", "snapshots")
+
+    def take_snapshot(self, name: str, *, replace: bool = False) -> Json:
+        """Keep all that there is under a name, to go back to: world, clock, webhooks with their keys, history."""
+        asked = {"name": name, "replace": replace}
+        return self._object("POST", "/simulator/snapshots", json=asked, timeout=self._timeout * 2)
+
+    def restore_snapshot(self, name: str) -> Json:
+        """Go back to a snapshot: what came after it is gone, and what was waiting then waits again."""
+        path = f"/simulator/snapshots/{quote(name, safe='')}/restore"
+        return self._object("POST", path, json={}, timeout=self._timeout * 2)
+
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot; raises `NotFound`."""
+        self._send("DELETE", f"/simulator/snapshots/{quote(name, safe='')}")
 
 
 def _pause(seconds: float) -> str:

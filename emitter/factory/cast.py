@@ -104,6 +104,10 @@ class Cast:
         chance = Random(f"{self._seed}/people/{number}")
         return Person(uuid(chance), chance.choice(pool("name")))
 
+    def another_person_id(self, number: int) -> str:
+        """The id of one more person, without the name: the names take a while to come."""
+        return uuid(Random(f"{self._seed}/people/{number}"))
+
     def renamed(self, product: Product, id: str) -> Product:
         """Return the product under another id, with the links that belong to it."""
         return self.linked(replace(product, id=id))

@@ -47,7 +47,8 @@ class Factory:
             raise BadValue("seed", seed, "does not fit into 64 bits.")
         self.seed = SystemRandom().getrandbits(32) if seed is None else seed
         self._catalog, self._assumptions, self._clock, self._stamps = catalog, assumptions, clock, stamps
-        self._draw = Random(f"{self.seed}/events").getrandbits
+        self._chance = Random(f"{self.seed}/events")
+        self._draw = self._chance.getrandbits
         self.cast = Cast(self.seed, assumptions)
         """The products and people that this factory's events are about."""
         self._products = self.cast.products
@@ -63,6 +64,14 @@ class Factory:
         )
         other._plans = self._plans
         return other
+
+    def position(self) -> tuple[Any, ...]:
+        """Where in its row of chance the factory is."""
+        return self._chance.getstate()
+
+    def go_to(self, position: tuple[Any, ...]) -> None:
+        """Go on from where it was, so that the next events are those that followed then."""
+        self._chance.setstate(position)
 
     def event(
         self,
@@ -208,7 +217,8 @@ class Factory:
         on_delete = self._assumptions.payload_action_link_on_delete
         try:
             compiled = compile_type(kind, extended=extended, link_on_delete=on_delete)
-            problem = _problem(kind, compiled)
+            # A schema that was learned from a tenant may fit only what that tenant was found to be.
+            problem = _problem(kind, compiled, Assumptions()) and _problem(kind, compiled, self._assumptions)
         except Unsupported as error:
             compiled, problem = None, str(error)
         if compiled is None or problem:
@@ -294,9 +304,9 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _problem(kind: EventType, compiled: Compiled) -> str:
-    """Make a few bodies under the default assumptions and say what is wrong with the first that is."""
-    chance, cast, stamp = Random(0), Cast(0, Assumptions()), 1_753_208_174_608_998_951
+def _problem(kind: EventType, compiled: Compiled, assumptions: Assumptions) -> str:
+    """Make a few bodies under some assumptions and say what is wrong with the first that is."""
+    chance, cast, stamp = Random(0), Cast(0, assumptions), 1_753_208_174_608_998_951
     for number in range(_SAMPLES):
         body = compiled.make(chance.getrandbits(compiled.bits), cast.products[number], cast, stamp, rfc3339(stamp))
         if not kind.is_valid(body):

@@ -12,7 +12,6 @@ import orjson
 from emitter.clock import SECOND, parse_rfc3339, rfc3339
 from emitter.faults.fault import Fault, Turn
 from emitter.faults.parameters import parameter
-from emitter.signing.signer import STANDARD
 
 Path = tuple[str, ...]
 
@@ -109,13 +108,13 @@ class DeepNesting(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaleSignature(Fault):
-    """It was signed long ago, as a replay is: by the signed timestamp in mode standard-webhooks, else by the body's."""
+    """It was signed long ago, as a replay is: by the signed timestamp where there is one, else by the body's."""
 
     kind = "content"
     by: timedelta = parameter("duration", "1d", "how long ago")
 
     def change(self, body: bytes, turn: Turn) -> bytes | None:
-        if turn.signer.scheme.mode == STANDARD:
+        if turn.signer.scheme.carried:
             if turn.key is None:
                 return None
             turn.seconds -= int(self.by.total_seconds())

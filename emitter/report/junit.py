@@ -36,7 +36,7 @@ def as_junit(reports: Sequence[Report]) -> bytes:
 
 def _suite(report: Report) -> XML.Element:
     cases = list(_cases(report))
-    suite = XML.Element("testsuite", name=_legal(report.scenario))
+    suite = XML.Element("testsuite", name=legal(report.scenario))
     kinds = Counter(child.tag for case in cases for child in case)
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(kinds["failure"]))
@@ -46,10 +46,10 @@ def _suite(report: Report) -> XML.Element:
     if report.wall_start:
         suite.set("timestamp", rfc3339(report.wall_start, 0).removesuffix("Z"))
     if report.file:
-        suite.set("file", _legal(report.file))
+        suite.set("file", legal(report.file))
     suite.append(_properties(report))
     suite.extend(cases)
-    XML.SubElement(suite, "system-out").text = _legal("\n".join(as_text(report)))
+    XML.SubElement(suite, "system-out").text = legal("\n".join(as_text(report)))
     return suite
 
 
@@ -69,7 +69,7 @@ def _properties(report: Report) -> XML.Element:
     }
     for name, value in pairs.items():
         if value != "":
-            XML.SubElement(found, "property", name=_legal(name), value=_legal(printable(value)))
+            XML.SubElement(found, "property", name=legal(name), value=legal(printable(value)))
     return found
 
 
@@ -86,7 +86,7 @@ def _cases(report: Report) -> Iterable[XML.Element]:
     case = _case(report, "is played to its end", 0, report.took)
     explained = bool(gone_wrong(report))
     if report.status == SKIPPED:
-        XML.SubElement(case, "skipped", message=_legal(printable(report.error or "it was not played")))
+        XML.SubElement(case, "skipped", message=legal(printable(report.error or "it was not played")))
     elif report.error or (report.status == ERROR and not explained):
         _say(case, "error", report.error or verdict(report), [place(report, 0), *lines_of(report.error)])
     elif report.status == FAILED and not explained:
@@ -95,9 +95,9 @@ def _cases(report: Report) -> Iterable[XML.Element]:
 
 
 def _case(report: Report, name: str, line: int, took: float = 0.0) -> XML.Element:
-    case = XML.Element("testcase", name=_legal(name), classname=_legal(report.scenario), time=_time(took))
+    case = XML.Element("testcase", name=legal(name), classname=legal(report.scenario), time=_time(took))
     if report.file:
-        case.set("file", _legal(report.file))
+        case.set("file", legal(report.file))
     if line:
         case.set("line", str(line))
     return case
@@ -105,7 +105,7 @@ def _case(report: Report, name: str, line: int, took: float = 0.0) -> XML.Elemen
 
 def _judge(case: XML.Element, report: Report, step: StepReport) -> None:
     if step.status == SKIPPED:
-        XML.SubElement(case, "skipped", message=_legal(printable(step.error or "it was not reached")))
+        XML.SubElement(case, "skipped", message=legal(printable(step.error or "it was not reached")))
     elif step.status == ERROR:
         _say(case, "error", step.error or "it could not be played", [place(report, step.line), *lines_of(step.error)])
     elif step.status == FAILED:
@@ -123,12 +123,12 @@ def _judge(case: XML.Element, report: Report, step: StepReport) -> None:
 
 
 def _say(case: XML.Element, tag: str, message: str, lines: Sequence[str]) -> None:
-    child = XML.SubElement(case, tag, message=_legal(printable(message, 500)))
+    child = XML.SubElement(case, tag, message=legal(printable(message, 500)))
     child.set("type", "expectation" if tag == "failure" else "error")
-    child.text = _legal("\n".join(lines))
+    child.text = legal("\n".join(lines))
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
     """Write out what XML has no character for, as `\\x1b`."""
     return _ILLEGAL.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 

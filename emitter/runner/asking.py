@@ -22,7 +22,7 @@ def new_run(name: str) -> str:
     return f"{fitting}-{''.join(chance.choice(_LETTERS) for _ in range(6))}"
 
 
-def asked(scenario: Scenario, *, speed: float) -> bytes:
+def asked(scenario: Scenario, *, speed: float, world: str = "") -> bytes:
     """Write down what is about to be played. Target and signing key are with the webhook, not here."""
     found: dict[str, Any] = {
         "scenario": scenario.name,
@@ -34,4 +34,6 @@ def asked(scenario: Scenario, *, speed: float) -> bytes:
         "speed": speed,
         "askedAt": clock.rfc3339(clock.wall(), 3),
     }
+    if world:
+        found["world"] = world
     return orjson.dumps(found, option=orjson.OPT_NON_STR_KEYS, default=str)

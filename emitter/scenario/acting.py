@@ -148,13 +148,13 @@ def _parameter(reading: Reading, node: Node, parameter: Parameter, names: Names)
             return reading.wrong(node, said(error))
         if parameter.choices and found not in parameter.choices:
             return reading.wrong(node, no(parameter.name, str(found), parameter.choices))
-    for place, kind, text in _named(node, value, parameter.kind, reading):
+    for place, kind, text in named(node, value, parameter.kind, reading):
         _check(reading, place, kind, text, names)
     return value
 
 
-def _named(node: Node, value: Any, kind: str, reading: Reading) -> Iterator[tuple[Node, str, Any]]:
-    """Whom and what a parameter names: where, as what, and by which text."""
+def named(node: Node, value: Any, kind: str, reading: Reading) -> Iterator[tuple[Node, str, Any]]:
+    """Whom and what a parameter of this kind names: where, as what, and by which text."""
     if kind in _REFERENCES or kind == _RECORD:
         yield from ((place, _REFERENCES.get(kind, kind), each) for place, each in _each(node, value, reading))
     elif kind == "approvers":
@@ -164,7 +164,7 @@ def _named(node: Node, value: Any, kind: str, reading: Reading) -> Iterator[tupl
         for place, each in _each(node, value, reading):
             if isinstance(each, Mapping) and isinstance(place.value, dict):
                 for mode, approvers in each.items():
-                    yield from _named(place.value[mode], approvers, "approvers", reading)
+                    yield from named(place.value[mode], approvers, "approvers", reading)
     elif kind == "columns":
         for place, each in _each(node, value, reading):
             if isinstance(each, Mapping):
@@ -220,5 +220,6 @@ def _check(reading: Reading, node: Node, kind: str, value: Any, names: Names) ->
     if there is not None and there.kind in ENTITIES:
         reading.mistakes.add(node, f"{shown(text)} is a {there.kind} (line {there.line}), and this has to be a {kind}.")
         return
-    known = [*names.of(kind), *_FOUND.get(kind, ())]
+    called = sorted(each for each in names.called(kind) if not _ID.fullmatch(each))
+    known = [*names.of(kind), *called, *_FOUND.get(kind, ())]
     reading.mistakes.add(node, reading.unknown(text, node.line, names, kind=kind, known=known))

@@ -13,7 +13,7 @@ from emitter.errors import BadValue, EmitterError, shown
 from emitter.scenario.names import Names
 from emitter.scenario.nodes import Node
 from emitter.scenario.reading import WRONG, Reading, said
-from emitter.scenario.steps import Condition, Count, Expectation, Name, SystemExpected, Template
+from emitter.scenario.steps import Condition, Count, Expectation, SystemExpected, Template
 from emitter.scenario.texts import a_count, a_truth, a_url, as_text, filled
 from emitter.scenario.vocabulary import CONDITIONS, SYSTEM
 
@@ -54,7 +54,8 @@ def _url(reading: Reading, node: Node, names: Names) -> Any:
     settled = filled(value, reading.variables)
     known = settled
     if isinstance(settled, Template):  # what only the run knows may be anything but the beginning
-        known = "".join("x" if isinstance(part, Name) else part for part in settled.parts)
+        parts = (filled(Template((part,)), reading.variables) for part in settled.parts)
+        known = "".join("x" if isinstance(part, Template) else as_text(part) for part in parts)
     try:
         a_url("get", known)
     except EmitterError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,24 @@ from emitter.scenario.steps import Expect, Scenario
 from emitter.scenario.texts import a_moment, a_seed, a_text, as_text, filled, is_open, template
 from emitter.scenario.vocabulary import NEEDS, TOP
 
+There = Iterable[tuple[str, str]]
+"""Things of the simulated app that a scenario finds there: the kind of each, and its name or id."""
 
-def load(path: Path, *, catalog: Catalog, variables: Mapping[str, str] | None = None) -> Scenario:
+
+def load(
+    path: Path, *, catalog: Catalog, variables: Mapping[str, str] | None = None, there: There = ()
+) -> Scenario:  # fmt: skip
     """Read a scenario file; raises `ScenarioError` with all that is wrong in it.
 
-    `variables` replace those of the file before anything is checked; each is read as a plain value of YAML.
+    `variables` replace those of the file before anything is checked; each is read as a plain value of YAML. `there` is
+    what it may name beside what it makes itself and what every world has.
     """
     try:
         raw = read_file(path, LARGEST)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         raise ScenarioError(str(path), [(0, f"{why or 'it cannot be read'}.")]) from None
-    return _read(raw, str(path), path.stem, catalog, path.parent, path, variables or {})
+    return _read(raw, str(path), path.stem, catalog, path.parent, path, variables or {}, there)
 
 
 def read(
@@ -44,10 +50,11 @@ def read(
     catalog: Catalog,
     folder: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    there: There = (),
 ) -> Scenario:
     """Read a scenario from a text, as `load` does. Without a `folder` it can name no files. `name` is for errors, and
     what the scenario is called if it does not say so itself."""
-    return _read(text, name, Path(name).stem or name, catalog, folder, None, variables or {})
+    return _read(text, name, Path(name).stem or name, catalog, folder, None, variables or {}, there)
 
 
 def _read(
@@ -58,12 +65,15 @@ def _read(
     folder: Path | None,
     file: Path | None,
     given: Mapping[str, str],
+    there: There,
 ) -> Scenario:
     mistakes = Mistakes(label)
     top = compose(raw, mistakes)
     reading = Reading(mistakes, catalog, folder)
     parts = reading.known_of(top, TOP, of="")
     names = Names()
+    for kind, each in there:
+        names.call(kind, each)
     reading.variables = _variables(reading, parts.get("variables"), given, names)
     reading.made = _made(parts.get("steps"))
     start = _maybe(reading, parts, "start", names, a_moment, None)

@@ -80,6 +80,10 @@ class Names:
         """Whether an entity of this name or id was made."""
         return any((kind, text) in each._called for each in self._outwards())
 
+    def called(self, kind: str) -> Iterator[str]:
+        """The names and ids of the entities of a kind that were made."""
+        return (text for each in self._outwards() for made, text in each._called if made == kind)
+
     def inside(self) -> Names:
         """The names of a branch, which begins with those known here."""
         return Names(self)

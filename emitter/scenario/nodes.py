@@ -39,6 +39,19 @@ _LOW_LINES = re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?")
 _OTHER_BASES = re.compile(r"[-+]?0[xob][0-9a-fA-F_]+")
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file: what it is called and begins with, how many bytes and values it has at most."""
+
+    name: str
+    beginning: str
+    largest: int = LARGEST
+    most_nodes: int = MOST_NODES
+
+
+SCENARIO = Kind("scenario", "steps:")
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """A value of the file. `value` is a scalar, a list of nodes, or a dict of nodes by key."""
@@ -55,10 +68,12 @@ class Node:
 
 
 class Mistakes:
-    """All that is wrong with one file, in the order of its lines; raises `ScenarioError` once it has seen enough."""
+    """All that is wrong with one file, in the order of its lines; raises `ScenarioError`, or another such `error`, once
+    it has seen enough."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, error: type[ScenarioError] = ScenarioError) -> None:
         self.file = file
+        self._error = error
         self._found: list[tuple[int, str]] = []
 
     def add(self, place: Node | int, text: str) -> None:
@@ -87,18 +102,21 @@ class Mistakes:
     def error(self) -> ScenarioError:
         """All of them as one error."""
         found = dict.fromkeys(sorted(self._found, key=lambda each: each[0]))
-        return ScenarioError(self.file, list(found))
+        return self._error(self.file, list(found))
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    def __len__(self) -> int:
+        return len(self._found)
 
-def compose(raw: bytes | str, mistakes: Mistakes) -> Node:
+
+def compose(raw: bytes | str, mistakes: Mistakes, kind: Kind = SCENARIO) -> Node:
     """Read one document whose top is a mapping; raises `ScenarioError` where it cannot be read on."""
-    text = _decoded(raw, mistakes)
+    text = _decoded(raw, mistakes, kind)
     try:
         events = yaml.parse(text, Loader=_LOADER)
-        return _Composer(events, mistakes).document()
+        return _Composer(events, mistakes, kind).document()
     except yaml.YAMLError as error:
         raise _unreadable(error, text, mistakes) from None
 
@@ -141,15 +159,15 @@ def _trap(text: str) -> str:
     return ""
 
 
-def _decoded(raw: bytes | str, mistakes: Mistakes) -> str:
+def _decoded(raw: bytes | str, mistakes: Mistakes, kind: Kind) -> str:
     if isinstance(raw, str):
         text = raw
         try:
             raw = text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise mistakes.stop(text.count("\n", 0, error.start) + 1, "this is no UTF-8 (half of a pair).") from None
-    if len(raw) > LARGEST:
-        raise mistakes.stop(0, f"it has more than {LARGEST:,} bytes, the most of a scenario.")
+    if len(raw) > kind.largest:
+        raise mistakes.stop(0, f"it has more than {kind.largest:,} bytes, the most of a {kind.name}.")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise mistakes.stop(1, "this is UTF-16; save it as UTF-8.")
     if b"\0" in raw:
@@ -164,36 +182,44 @@ def _decoded(raw: bytes | str, mistakes: Mistakes) -> str:
 class _Composer:
     """Makes nodes of the parser's events, counting before anything is kept."""
 
-    def __init__(self, events: Iterator[Any], mistakes: Mistakes) -> None:
-        self._events, self._mistakes = events, mistakes
+    def __init__(self, events: Iterator[Any], mistakes: Mistakes, kind: Kind) -> None:
+        self._events, self._mistakes, self._kind = events, mistakes, kind
         self._count = 0
+        self._instead = ", or use `variables`" if kind is SCENARIO else ""
 
     def document(self) -> Node:
         top: Node | None = None
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if top is not None:
-                    raise self._stop(event, "a second document begins here (---); a file holds one scenario.")
+                    raise self._stop(event, f"a second document begins here (---); a file holds one {self._kind.name}.")
             elif isinstance(event, yaml.NodeEvent):
                 top = self._node(event, 1)
         if top is None or top.value is None:
-            raise self._mistakes.stop(1, "the file is empty; a scenario has at least `steps:`.")
+            raise self._mistakes.stop(
+                1, f"the file is empty; a {self._kind.name} has at least `{self._kind.beginning}`."
+            )
         if not isinstance(top.value, dict):
-            raise self._mistakes.stop(top.line, "a scenario is a mapping that begins with keys, as `steps:`.")
+            raise self._mistakes.stop(
+                top.line, f"a {self._kind.name} is a mapping that begins with keys, as `{self._kind.beginning}`."
+            )
         return top
 
     def _node(self, event: Any, depth: int) -> Node:
         self._count += 1
-        if self._count > MOST_NODES:
-            raise self._stop(event, f"there are more than {MOST_NODES:,} values, the most of a scenario.")
+        if self._count > self._kind.most_nodes:
+            most, name = self._kind.most_nodes, self._kind.name
+            raise self._stop(event, f"there are more than {most:,} values, the most of a {name}.")
         if isinstance(event, yaml.AliasEvent):
-            raise self._stop(event, f"aliases (*{event.anchor}) are not read: write it out, or use `variables`.")
+            raise self._stop(event, f"aliases (*{event.anchor}) are not read: write it out{self._instead}.")
         if event.anchor is not None:
-            raise self._stop(event, f"anchors (&{event.anchor}) are not read: write it out, or use `variables`.")
+            raise self._stop(event, f"anchors (&{event.anchor}) are not read: write it out{self._instead}.")
         if depth > DEEPEST:
             raise self._stop(event, f"this is nested deeper than {DEEPEST} levels.")
         if event.tag is not None:
-            raise self._stop(event, f"tags ({shown(event.tag, 40)}) are not read; nothing in a scenario needs one.")
+            raise self._stop(
+                event, f"tags ({shown(event.tag, 40)}) are not read; nothing in a {self._kind.name} needs one."
+            )
         line = event.start_mark.line + 1
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, line)

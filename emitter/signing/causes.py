@@ -28,6 +28,7 @@ SHORTEST_SECRET = 8  # characters
 
 _TOKEN = re.compile(r"[A-Za-z0-9+/_-]{27,128}={0,2}")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,16}[=,:] ?")
+_ENCODINGS = {"base64url": "URL-safe base64 without padding"}
 _ALGORITHMS = {20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
 
 
@@ -128,7 +129,7 @@ class _Guesses:
 
 def _form(reading: Reading, name: str, algorithm: str, keys: Sequence[SigningKey], scheme: Scheme) -> Iterator[str]:
     """Say in what a reading's form differs from what the scheme wants."""
-    encoding = "base64" if scheme.mode == STANDARD else scheme.encoding
+    encoding = "base64" if scheme.mode == STANDARD else _ENCODINGS.get(scheme.encoding, scheme.encoding)
     prefix = "v1," if scheme.mode == STANDARD else scheme.prefix
     if name != algorithm:
         yield f"it is HMAC-{name.upper()} where HMAC-{algorithm.upper()} is expected"
@@ -207,9 +208,12 @@ def _other_contents(content: bytes, body: bytes) -> Iterator[tuple[bytes, str]]:
     if len(body) > LARGEST_REWRITTEN:
         return
     head = content[: len(content) - len(body)]
-    if head:
-        yield body, f"only the body was signed, not {ID}.{TIMESTAMP}.body"
-        yield head.split(b".", 1)[1] + body, f"{TIMESTAMP}.body was signed, not {ID}.{TIMESTAMP}.body"
+    parts = head.split(b".")[:-1]
+    whole = f"{ID}.{TIMESTAMP}.body" if len(parts) > 1 else f"{TIMESTAMP}.body"
+    if parts:
+        yield body, f"only the body was signed, not {whole}"
+    if len(parts) > 1:
+        yield head.split(b".", 1)[1] + body, f"{TIMESTAMP}.body was signed, not {whole}"
     for changed, words in _other_bodies(body):
         yield head + changed, words
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from emitter.errors import shown
 from emitter.signing.key import SigningKey, key_bytes
-from emitter.signing.signer import ID, STANDARD, TIMESTAMP, Headers, Scheme
+from emitter.signing.signer import STANDARD, Headers, Scheme
+
+_WRITTEN = {"hex": "lower-case hex", "base64": "base64", "base64url": "URL-safe base64 without padding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Signature:
 
     header: str
     algorithm: str  # as HMAC-SHA256
-    encoding: str  # hex or base64
+    encoding: str  # hex, base64 or base64url
     prefix: str
     value: str  # the whole of it, prefix included
 
@@ -59,14 +61,15 @@ class Explanation:
 
 
 def explain(body: bytes, key: SigningKey | None, scheme: Scheme, *, message_id: str, seconds: int) -> Explanation:
-    """Explain how `body` is signed; `message_id` and `seconds` matter to mode standard-webhooks only."""
+    """Explain how `body` is signed; `message_id` and `seconds` matter only where the scheme signs them, too."""
     if key is None or not scheme.signatures:
         why = "No key is set" if key is None else "Signing is off"
         return Explanation(
             scheme.mode, b"", 0, "", (), (), (f"{why}: the body travels without a signature.",), scheme.remarks
         )
     secret, key_from = key_bytes(key, scheme.mode)
-    signed = scheme.content(body, message_id, seconds)
+    lead = scheme.lead(message_id, seconds)
+    signed = scheme.content(body, [value for _, value in lead])
     encoding = "base64" if scheme.mode == STANDARD else scheme.encoding
     prefix = "v1," if scheme.mode == STANDARD else scheme.prefix
     signatures = tuple(
@@ -74,14 +77,13 @@ def explain(body: bytes, key: SigningKey | None, scheme: Scheme, *, message_id: 
         for header, name in scheme.signatures
     )
     values = tuple((signature.header, signature.value) for signature in signatures)
-    standard = ((ID, message_id), (TIMESTAMP, str(seconds))) if scheme.mode == STANDARD else ()
     return Explanation(
         mode=scheme.mode,
         signed=signed,
         key_length=len(secret),
         key_from=key_from,
         signatures=signatures,
-        headers=(*standard, *values),
+        headers=(*lead, *values),
         steps=tuple(_steps(body, len(secret), key_from, signatures, scheme)),
         remarks=scheme.remarks,
     )
@@ -89,11 +91,11 @@ def explain(body: bytes, key: SigningKey | None, scheme: Scheme, *, message_id: 
 
 def _steps(body: bytes, key_length: int, key_from: str, signatures: tuple[Signature, ...], scheme: Scheme) -> list[str]:
     steps = [f"Take the body's {len(body):,} bytes exactly as they travel; do not parse them and write them anew."]
-    if scheme.mode == STANDARD:
-        steps.append(f"Put {ID}, a dot, {TIMESTAMP} and a dot in front of them.")
+    if scheme.carried:
+        steps.append(f"Put {', a dot, '.join(scheme.carried)} and a dot in front of them.")
     steps.append(f"Take the key: {key_length:,} bytes, {key_from}.")
     for signature in signatures:
-        digest = "lower-case hex" if signature.encoding == "hex" else "base64"
+        digest = _WRITTEN[signature.encoding]
         prefix = f' after the prefix "{signature.prefix}"' if signature.prefix else ""
         steps.append(
             f"Compute {signature.algorithm} of them with that key, write it in {digest}{prefix}, "

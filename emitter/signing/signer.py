@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 from emitter.assumptions import Assumptions
 from emitter.errors import BadValue
@@ -23,8 +25,9 @@ _Keyed = tuple[str, "hashlib._Hash", "hashlib._Hash"]  # the header, and the two
 class Scheme:
     """How signatures are made and where they stand; all of it is assumed (U1, U2).
 
-    `mode` is `sha256`, `both`, `sha1`, `standard-webhooks` or `off`. Mode `standard-webhooks` goes by its
-    specification: `encoding`, `prefix` and the names of the headers do not touch it.
+    `mode` is `sha256`, `both`, `sha1`, `sha512`, `standard-webhooks` or `off`. Mode `standard-webhooks` goes by its
+    specification: `encoding`, `prefix`, `signed` and the names of the headers do not touch it. `signed` is `body`,
+    `timestamp.body` or `id.timestamp.body`; what stands there before the body travels in headers of its own.
     """
 
     mode: str = "sha256"
@@ -32,6 +35,9 @@ class Scheme:
     prefix: str = ""
     header: str = "x-immuta-webhook-signature-sha256"
     header_sha1: str = "x-immuta-webhook-signature"
+    signed: str = "body"
+    header_timestamp: str = TIMESTAMP
+    header_id: str = ID
 
     @classmethod
     def of(cls, assumptions: Assumptions) -> Scheme:
@@ -42,6 +48,9 @@ class Scheme:
             prefix=assumptions.signing_prefix,
             header=assumptions.signing_header,
             header_sha1=assumptions.signing_header_sha1,
+            signed=assumptions.signing_signed,
+            header_timestamp=assumptions.signing_header_timestamp,
+            header_id=assumptions.signing_header_id,
         )
         if not scheme.prefix.isascii():
             raise BadValue("signing.prefix", scheme.prefix, "is not ASCII; a header's value has to be.")
@@ -53,8 +62,8 @@ class Scheme:
     def signatures(self) -> tuple[tuple[str, str], ...]:
         """The headers that carry a signature in this mode, each with its algorithm as `hashlib` names it."""
         match self.mode:
-            case "sha256":
-                return ((self.header, "sha256"),)
+            case "sha256" | "sha512":
+                return ((self.header, self.mode),)
             case "sha1":
                 return ((self.header_sha1, "sha1"),)
             case "both":
@@ -67,11 +76,29 @@ class Scheme:
         """Write a digest the way the header carries it."""
         if self.mode == STANDARD:
             return f"v1,{b64encode(digest).decode()}"
+        if self.encoding == "base64url":  # as JOSE and Node write it (RFC 7515, section 2): without padding
+            return self.prefix + urlsafe_b64encode(digest).decode().rstrip("=")
         return self.prefix + (digest.hex() if self.encoding == "hex" else b64encode(digest).decode())
 
-    def content(self, body: bytes, message_id: str, seconds: int | str) -> bytes:
-        """Return exactly the bytes that are signed."""
-        return standard_content(body, message_id, seconds) if self.mode == STANDARD else body
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The headers whose values are signed before the body, in order."""
+        if self.mode == STANDARD:
+            return (ID, TIMESTAMP)
+        names = {
+            "timestamp.body": (self.header_timestamp,),
+            "id.timestamp.body": (self.header_id, self.header_timestamp),
+        }
+        return names.get(self.signed, ()) if self.signatures else ()
+
+    def content(self, body: bytes, values: Sequence[str]) -> bytes:
+        """Return exactly the bytes that are signed, given the values of the headers in `carried`."""
+        return b"".join(f"{value}.".encode("utf-8", "replace") for value in values) + body
+
+    def lead(self, message_id: str, seconds: int) -> Headers:
+        """Return the headers that are signed before the body, for a message and its time (seconds since 1970)."""
+        values = {1: (str(seconds),), 2: (message_id, str(seconds))}.get(len(self.carried), ())
+        return tuple(zip(self.carried, values, strict=True))
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -81,11 +108,13 @@ class Scheme:
         if self.mode == STANDARD:
             return (f"That the app signs as the Standard Webhooks specification says is {assumed('signing.mode')}",)
         names = " and ".join(name for name, _ in self.signatures)
+        more = (f"That {self.signed} is signed is {assumed('signing.signed')}",) if self.carried else ()
         prefix = f"with the prefix {self.prefix}" if self.prefix else "no prefix"
         switch = "signing.header_sha1" if self.mode == "sha1" else "signing.header"
         return (
             f"The header's name, {names}, is {assumed(switch)}",
             f"The encoding, {self.encoding}, {prefix}, is {assumed('signing.encoding')}",
+            *more,
         )
 
 
@@ -95,6 +124,7 @@ class Signer:
     def __init__(self, scheme: Scheme) -> None:
         self.scheme = scheme
         self._hex = scheme.encoding == "hex" and scheme.mode != STANDARD
+        self._carries = bool(scheme.carried)
         # Keying an HMAC costs as much as signing a small body, so each key's state is made once and copied.
         # By identity, which the key beside it keeps from being given to another: to compare keys takes longer.
         self._keyed: dict[int, tuple[SigningKey, tuple[_Keyed, ...]]] = {}
@@ -102,17 +132,17 @@ class Signer:
     def headers(self, body: bytes, key: SigningKey | None, *, message_id: str, seconds: int) -> Headers:
         """Return the headers that sign exactly `body`; none without a key or in mode off.
 
-        `message_id` and `seconds` (since 1970) go into the headers and the signed bytes of mode standard-webhooks
-        only; the other modes ignore them.
+        `message_id` and `seconds` (since 1970) go into the headers and the signed bytes where the scheme has them
+        signed, as mode standard-webhooks does; elsewhere they are ignored.
         """
         if key is None:
             return ()
         known = self._keyed.get(id(key))
         keyed = self._key(key) if known is None else known[1]
         scheme, signed = self.scheme, []
-        if scheme.mode == STANDARD:
-            body = standard_content(body, message_id, seconds)
-            signed = [(ID, message_id), (TIMESTAMP, str(seconds))]
+        if self._carries:
+            signed = list(scheme.lead(message_id, seconds))
+            body = scheme.content(body, [value for _, value in signed])
         for header, inner, outer in keyed:
             inner, outer = inner.copy(), outer.copy()
             inner.update(body)
@@ -141,11 +171,7 @@ def _keyed(header: str, name: str, secret: bytes) -> _Keyed:
     return header, inner, outer
 
 
-def standard_content(body: bytes, message_id: str, seconds: int | str) -> bytes:
-    """Join what mode standard-webhooks signs: `id.timestamp.body`."""
-    return f"{message_id}.{seconds}.".encode("utf-8", "replace") + body
-
-
+@cache  # of a few switches, and asked for with every signature that is verified
 def assumed(switch: str) -> str:
     """Say that a switch decides what nobody documents: with its open question, and what would settle it."""
     unknown = next(item.metadata["unknown"] for item in fields(Assumptions) if item.metadata["switch"] == switch)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from emitter import clock
 from emitter.signing.causes import causes, causes_without_header
 from emitter.signing.key import SigningKey, key_bytes
-from emitter.signing.signer import ID, SIGNATURE, STANDARD, TIMESTAMP, Headers, Scheme
+from emitter.signing.signer import STANDARD, Headers, Scheme
 
 TOLERANCE = 300  # seconds; what receivers under the Standard Webhooks specification commonly allow
 MOST_SIGNATURES = 32  # that a header may hold, however often it stands there; the rest is not looked at
@@ -58,7 +58,7 @@ def verify(
     """Say whether every header that the scheme sends fits `body` with one of `keys`.
 
     Names of headers are compared without case, signatures in constant time. `now` (seconds since 1970; the machine's
-    clock unless given) and `tolerance` (seconds either way; None: any) matter to mode standard-webhooks only.
+    clock unless given) and `tolerance` (seconds either way; None: any) matter only where a timestamp is signed, too.
     """
     if not scheme.signatures:
         return Verdict(ok=True, reason="Signing is off; nothing was checked.", remarks=scheme.remarks)
@@ -74,8 +74,8 @@ def verify(
         found, guesses = _check(given, header, algorithm, content, body, keys, scheme)
         findings += found
         likely += guesses
-    if complaint is None and scheme.mode == STANDARD and tolerance is not None:
-        late = _timely(given, clock.wall() // clock.SECOND if now is None else now, tolerance)
+    if complaint is None and scheme.carried and tolerance is not None:
+        late = _timely(given, scheme.carried[-1], clock.wall() // clock.SECOND if now is None else now, tolerance)
         if late is not None:
             findings.append(late)
             likely.append("It was sent again or held up, one of the two clocks is wrong, or it is virtual time.")
@@ -91,7 +91,8 @@ def _sum_up(findings: Sequence[Finding], likely: tuple[str, ...], scheme: Scheme
         return Verdict(True, first.reason, first.header, first.key, (), tuple(findings), scheme.remarks)
     several = sum(finding.header == wrong.header for finding in findings) > 1
     reason = f"{wrong.header} fits the body with none of the keys." if several else wrong.reason
-    key = fits[SIGNATURE].key if scheme.mode == STANDARD and SIGNATURE in fits else None
+    signature = scheme.signatures[0][0]
+    key = fits[signature].key if scheme.carried and signature in fits else None
     return Verdict(False, reason, wrong.header, key, likely, tuple(findings), scheme.remarks)
 
 
@@ -133,27 +134,25 @@ def _claimed(value: str, scheme: Scheme) -> list[bytes]:
 
 def _content(given: Headers, body: bytes, scheme: Scheme) -> tuple[bytes, Finding | None]:
     """Return the bytes that must have been signed, or what is missing for knowing them."""
-    if scheme.mode != STANDARD:
-        return body, None
     parts = []
-    for name in (ID, TIMESTAMP):
+    for name in scheme.carried:
         values = _values(given, name)
         if len(values) != 1:
             times = "is missing" if not values else f"stands there {len(values)} times"
             return body, Finding(name, None, False, f"The header {name} {times}, and it is part of what is signed.")
         parts.append(values[0])
-    return scheme.content(body, parts[0], parts[1]), None
+    return scheme.content(body, parts), None
 
 
-def _timely(given: Headers, now: int, tolerance: int) -> Finding | None:
-    text = _values(given, TIMESTAMP)[0]
+def _timely(given: Headers, header: str, now: int, tolerance: int) -> Finding | None:
+    text = _values(given, header)[0]
     if not text.isascii() or not text.isdigit() or len(text) > 12:
-        return Finding(TIMESTAMP, None, False, f"The header {TIMESTAMP} is no number of seconds since 1970.")
+        return Finding(header, None, False, f"The header {header} is no number of seconds since 1970.")
     late = now - int(text)
     if abs(late) <= tolerance:
         return None
     when = f"{abs(late):,} s {'ago' if late > 0 else 'ahead'}"
-    return Finding(TIMESTAMP, None, False, f"{TIMESTAMP} is {when}; {tolerance:,} s are tolerated.")
+    return Finding(header, None, False, f"{header} is {when}; {tolerance:,} s are tolerated.")
 
 
 def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:

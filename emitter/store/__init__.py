@@ -27,7 +27,7 @@ from emitter.signing import SigningKey
 from emitter.store import schema
 from emitter.store.ids import PublicIds
 from emitter.store.lock import Owner, StoreLock
-from emitter.store.opening import connect, open_file, open_memory
+from emitter.store.opening import connect, migrate, open_file, open_memory
 from emitter.store.plays import Plays
 from emitter.store.reader import URL, Reader
 from emitter.store.retention import trim
@@ -51,6 +51,7 @@ from emitter.store.schema import (
     STATES,
     VERDICTS,
 )  # fmt: skip
+from emitter.store.snapshots import Snapshots
 from emitter.store.tokens import TenantRows, TokenRows
 from emitter.store.writer import Done, Rows, Writer
 
@@ -84,6 +85,7 @@ class Store:
         self.plays = Plays(self.writer, self.reader)
         self.tokens = TokenRows(self.writer, self.reader)
         self.tenants = TenantRows(self.writer, self.reader)
+        self.snapshots = Snapshots(path, self.reader, self._replace)
         self._names = threading.Lock()
         self._last_started = 0
         self._by_number: dict[int, Webhook] | None = None
@@ -409,6 +411,28 @@ class Store:
             self._load()
         self._forget_webhooks()
 
+    def _replace(self, source: sqlite3.Connection) -> None:
+        """Hold what another database holds, in one transaction; who calls has seen to it that nobody writes."""
+        self.flush()
+        with self._guard:
+            try:
+                self.writer.check_there()
+                source.backup(self._connection)
+                migrate(self._connection, self._where)
+            except (sqlite3.Error, OSError) as error:
+                raise StoreUnusable(self._where, f"cannot be replaced ({error}); it was left as it is") from None
+            self._load()
+        self._forget_webhooks()
+
+    def counts(self) -> dict[str, int]:
+        """How many events, deliveries, attempts and webhooks there are."""
+        with self.reader.connection() as connection:
+            found = connection.execute(
+                "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deliveries), "
+                "(SELECT count(*) FROM attempts), (SELECT count(*) FROM webhooks WHERE listed AND NOT deleted)"
+            ).fetchone()
+        return dict(zip(("events", "deliveries", "attempts", "webhooks"), found, strict=True))
+
     def backup(self, target: Path) -> None:
         """Copy the store while it runs; raises `StoreUnusable` when the target exists or cannot be written."""
         with self.reader.connection() as connection:
@@ -422,6 +446,7 @@ class Store:
         """Commit what waits, close the file, let go of the lock."""
         self.writer.close()
         self.reader.close()
+        self.snapshots.close()
         with self._guard:
             self._connection.close()
         if self.lock is not None:

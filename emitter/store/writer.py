@@ -186,7 +186,7 @@ class Writer:
         connection = self._connection
         with self._guard:
             try:
-                self._check_there()
+                self.check_there()
                 connection.execute("BEGIN IMMEDIATE")
                 for each, together in zip(_KINDS, found, strict=True):
                     if together:
@@ -205,7 +205,7 @@ class Writer:
                 return refused
         return None
 
-    def _check_there(self) -> None:
+    def check_there(self) -> None:
         """Raise `OSError` when the file has been removed or replaced: what went into it would be lost with it."""
         if self._file is None:
             return

@@ -78,11 +78,13 @@ def create_app(
 
 def _register(app: Flask) -> None:
     from emitter.web import data_products_api, pages, requests_api  # noqa: F401 - their views are the product's
+    from emitter.web.contract_api import contract_api
     from emitter.web.openapi import document
     from emitter.web.product_api import PREFIXES, product
     from emitter.web.runs_api import runs_api
     from emitter.web.signing_in import session
     from emitter.web.simulator_api import simulator_api
+    from emitter.web.snapshots_api import snapshots_api
     from emitter.web.tenants_api import tenants_api
     from emitter.web.world_api import Name, world_api
 
@@ -93,6 +95,8 @@ def _register(app: Flask) -> None:
     app.register_blueprint(world_api)
     app.register_blueprint(runs_api)
     app.register_blueprint(tenants_api)
+    app.register_blueprint(snapshots_api)
+    app.register_blueprint(contract_api)
     app.register_blueprint(document)
     app.register_blueprint(session)
     app.register_blueprint(pages.blueprint)

@@ -8,6 +8,8 @@ import shlex
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from emitter.catalog.event_type import MARKS
+from emitter.contract.facts import in_words
 from emitter.web.frame import server
 from emitter.web.tenancy import simulator
 
@@ -22,9 +24,7 @@ def events() -> ResponseReturnValue:
             "trigger": each.trigger,
             "notified": each.notified,
             "core": each.core,
-            "marks": {
-                mark: list(each.provenance.values()).count(mark) for mark in ("documented", "derived", "assumed")
-            },
+            "marks": {mark: list(each.provenance.values()).count(mark) for mark in MARKS},
         }
         for each in simulator().catalog
     ]
@@ -53,4 +53,7 @@ def event(name: str) -> ResponseReturnValue:
 def assumptions() -> ResponseReturnValue:
     """The register: what is taken for true without a document that says so."""
     rows = simulator().assumed()
-    return render_template("assumptions.html", rows=rows, changed=sum(each["changed"] for each in rows)), 200
+    return render_template(
+        "assumptions.html", rows=rows, changed=sum(each["changed"] for each in rows),
+        facts=in_words(simulator().facts()),
+    ), 200  # fmt: skip

@@ -73,6 +73,8 @@ _WHY = {
     503: "The simulator is stopping.",
 }
 
+_DELETED = "The tenant was deleted."
+
 
 def install(app: Flask) -> None:
     """Have every mistake answered by this module."""
@@ -105,6 +107,8 @@ def facts(error: EmitterError) -> dict[str, Any]:
 
 
 def _mistake(error: EmitterError) -> Response:
+    if isinstance(error, Unavailable) and _went_under():
+        return _answer(503, _DELETED)
     return _answer(status_of(error), str(error), kind=type(error).__name__, more=facts(error))
 
 
@@ -121,11 +125,17 @@ def _http(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     if current_app.extensions["emitter.stopping"].is_set():
         return _answer(503, _WHY[503])
-    if simulator().closed:  # its store is gone under a request that was being answered
-        return _answer(503, "The tenant was deleted.")
+    if _went_under():
+        return _answer(503, _DELETED)
     current_app.logger.error("An unexpected %s in %s %s", type(error).__name__, request.method, request.path,
                              exc_info=error)  # fmt: skip
     return _answer(500, _WHY[500])
+
+
+def _went_under() -> bool:
+    """Whether the tenant was deleted while its request was answered."""
+    here = simulator()
+    return here.closed and here is not current_app.extensions["emitter"]
 
 
 def _answer(status: int, text: str, *, kind: str = "", more: Mapping[str, Any] = MappingProxyType({})) -> Response:

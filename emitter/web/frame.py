@@ -11,6 +11,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from emitter.errors import BadTarget, EgressRefused, EmitterError
 from emitter.simulator import VERSION
+from emitter.tenants import Tenants
 from emitter.web.guards import Slots
 from emitter.web.tenancy import simulator
 
@@ -22,7 +23,7 @@ RAIL = (
 )
 """Name, endpoint, and the paths under which it is the current one."""
 
-NOTHING_KNOWN: dict[str, Any] = {"running": None, "assumptions_changed": 0}
+NOTHING_KNOWN: dict[str, Any] = {"running": None, "assumptions_changed": 0, "tenant": ""}
 
 
 def slow_slot() -> AbstractContextManager[None]:
@@ -48,7 +49,8 @@ def running() -> dict[str, Any]:
     except Exception:  # whatever it is: the foot of a page is no reason to lose the page, least of all an error's
         return NOTHING_KNOWN
     changed = sum(each["changed"] for each in simulator().assumed())
-    return {"running": state, "assumptions_changed": changed}
+    tenants: Tenants = current_app.extensions["emitter.tenants"]
+    return {"running": state, "assumptions_changed": changed, "tenant": tenants.named(simulator())}
 
 
 def server() -> str:

@@ -11,6 +11,7 @@ from functools import cache
 import orjson
 from flask import Blueprint, Response
 
+from emitter.contract.export import FORMS
 from emitter.faults import FAULTS
 from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES
 from emitter.simulator import VERSION
@@ -18,6 +19,7 @@ from emitter.web.guards import guard_api, open_to_all
 from emitter.web.openapi_product import PRODUCT_PARAMETERS, PRODUCT_SCHEMAS, WORLD_PRODUCT
 from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
+from emitter.web.openapi_snapshots import SNAPSHOTS, SNAPSHOTS_SCHEMAS
 from emitter.web.openapi_tenants import TENANTS, TENANTS_SCHEMAS
 from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
 from emitter.web.operation import Operation
@@ -84,6 +86,10 @@ OURS: dict[tuple[str, str], Operation] = {
         media=("application/jsonl", "application/json", "text/x-shellscript"),
         query=("format",) + _FILTERS + _ANCHORS,
     ),
+    ("GET", "/simulator/coverage"): Operation(
+        "coverage", "What the receivers have seen of the contract, and what not yet", "Coverage",
+        query=("extended",) + _FILTERS + _ANCHORS,
+    ),
     ("GET", "/simulator/attempts/{attempt_id}"): Operation("attempt", "One attempt in full", "Attempt"),
     ("POST", "/simulator/attempts/{attempt_id}/resend"): Operation(
         "resend", "Send an attempt again, as a new delivery", "Delivery", 201, reads="Resend", reads_optional=True,
@@ -98,8 +104,12 @@ OURS: dict[tuple[str, str], Operation] = {
     ("GET", "/simulator/settled"): Operation(
         "settled", "Wait until nothing is under way and nothing is due, 30 s at most", "Settled", query=("timeout",)
     ),
+    ("GET", "/simulator/contract/{form}"): Operation(
+        "contract", "The contract of the webhooks: as AsyncAPI, OpenAPI, JSON Schema, Markdown, or sample bodies",
+        query=("syntax",), media=("application/yaml", "application/json", "text/markdown", "application/jsonl"),
+    ),
     ("POST", "/simulator/check"): Operation(
-        "check", "Hold a body against the schemas", "Contract", reads="*",
+        "check", "Hold a body against what is documented and assumed", "Checked", reads="*",
         example={"type": "marketplace.data_product.state.created"},
     ),
     ("GET", "/simulator/webhooks"): Operation("webhooks", "Webhooks, with what is ours", "OurWebhooks"),
@@ -112,6 +122,7 @@ OURS: dict[tuple[str, str], Operation] = {
     ),
     ("DELETE", "/simulator/webhooks/{webhook_id}"): Operation("removeWebhook", "Remove a webhook", status=204),
     ("GET", "/simulator/assumptions"): Operation("assumptions", "Everything that is assumed", "Assumptions"),
+    ("GET", "/simulator/facts"): Operation("facts", "How many facts about the app stand on what", "Facts"),
     ("GET", "/simulator/state"): Operation("state", "What runs", "State"),
     ("POST", "/simulator/reset"): Operation(
         "reset", "Forget all events, deliveries, attempts and webhooks", status=204, reads="Nothing",
@@ -120,9 +131,11 @@ OURS: dict[tuple[str, str], Operation] = {
     **WORLD,
     **RUNS,
     **TENANTS,
+    **SNAPSHOTS,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
+CONTRACT_FORM: Schema = {"type": "string", "enum": list(FORMS)}
 _ANCHOR = {"type": "integer", "minimum": 0, "maximum": 2**62}
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 50}
 _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
@@ -145,9 +158,11 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "offset": ("offset", {"type": "integer", "minimum": 0, "default": 0}, ""),
     "pageLimit": ("limit", {"type": "integer", "minimum": 1, "default": 10}, "There is no maximum."),
     "format": ("format", FORMAT, ""),
+    "syntax": ("format", {"type": "string", "enum": ["yaml", "json"]}, "Of a form that has both."),
     "wait": ("wait", DURATION, "Answer when all deliveries are over, or after so long; 30 s at most."),
     "timeout": ("timeout", {**DURATION, "default": "10s"}, "30 s at most."),
     "count": ("count", {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}, ""),
+    "extended": ("extended", YES_NO, "Count the members, too, that only this simulator sends."),
     "dryRun": ("dryRun", YES_NO, "Show what would be sent, and send nothing."),
     **PRODUCT_PARAMETERS,
     **WORLD_PARAMETERS,
@@ -155,7 +170,8 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
 }
 _EXAMPLES = {
     "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
-    "other": "another-run", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8",
+    "other": "another-run", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8", "snapshot": "base",
+    "form": "asyncapi",
 }  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
@@ -213,6 +229,7 @@ def describe() -> Schema:
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS,
+                        **SNAPSHOTS_SCHEMAS,
                         "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip
@@ -278,7 +295,7 @@ def _request_body(operation: Operation) -> Schema:
 
 
 def _path_parameter(name: str) -> Schema:
-    schema = KIND if name == "kind" else TEXT
+    schema = {"kind": KIND, "form": CONTRACT_FORM}.get(name, TEXT)
     return {"name": name, "in": "path", "required": True, "schema": schema, "example": _EXAMPLES.get(name, ID)}
 
 

@@ -182,7 +182,26 @@ SCHEMAS: dict[str, Schema] = {
             "pointer": described(TEXT, "A JSON Pointer into the body."),
             "rule": TEXT,
             "message": TEXT,
+            "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", "observed", ""]},
+        }
+    ),
+    "Finding": answer(
+        {
+            "pointer": described(TEXT, "A JSON Pointer into the body; empty for all of it."),
+            "header": described(TEXT, "The header that it is about; empty for the body."),
+            "rule": described(TEXT, "A keyword of JSON Schema, or a rule of ours, as x-core or timestamp-digits."),
+            "message": TEXT,
+            "value": described(TEXT, "What is there, as JSON, cut."),
             "provenance": {"type": "string", "enum": ["documented", "derived", "assumed", ""]},
+            "switch": described(TEXT, "The assumption that it differs from, where one can be changed."),
+        }
+    ),
+    "Checked": answer(
+        {
+            "type": TEXT,
+            "verdict": _VERDICT,
+            "violations": described(many(ref("Finding")), "What breaks a documented fact."),
+            "warnings": described(many(ref("Finding")), "What differs from an assumption only."),
         }
     ),
     "Trigger": asked(
@@ -301,9 +320,23 @@ SCHEMAS: dict[str, Schema] = {
     "Assumptions": answer(
         {"assumptions": many(answer(
             {"switch": TEXT, "value": TEXT, "default": TEXT, "changed": YES_NO, "allowed": TEXT,
-             "unknown": described(TEXT, "The open question behind it, U1 to U24."), "why": TEXT}
+             "unknown": described(TEXT, "The open question behind it, U1 to U24."), "why": TEXT,
+             "provenance": described({"type": "string", "enum": ["assumed", "calibrated"]},
+                                     "Calibrated: a capture has settled the value that holds now."),
+             "evidence": described(TEXT, "What was seen in that capture, when, and where it is.")}
         ))}
     ),  # fmt: skip
+    "Coverage": answer(
+        {"percent": {"type": "number", "minimum": 0, "maximum": 100}, "covered": COUNT, "goals": COUNT,
+         "deliveries": COUNT,
+         "dimensions": many(answer({
+             "name": TEXT, "covered": COUNT, "goals": COUNT,
+             "rows": many(answer({"name": TEXT, "goals": many(answer({"name": TEXT, "count": COUNT}))})),
+         }))}
+    ),  # fmt: skip
+    "Facts": answer(
+        {name: COUNT for name in ("total", "documented", "derived", "observed", "calibrated", "assumed")}
+    ),
     "State": answer(
         {"version": TEXT, "store": TEXT, "clock": {"type": "string", "enum": ["system", "virtual"]}, "now": MOMENT,
          "profile": TEXT, "seed": WHOLE, "inFlight": COUNT, "waiting": COUNT, "webhooks": COUNT,

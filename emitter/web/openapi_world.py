@@ -36,6 +36,10 @@ _PARAMETER = {
 
 WORLD: dict[tuple[str, str], Operation] = {
     ("GET", "/simulator/world"): Operation("world", "Everything in the simulated app", "World"),
+    ("GET", "/simulator/world/file"): Operation(
+        "worldFile", "The present world as a file that brings it back: emitter serve --world FILE",
+        media=("application/yaml", "application/json"), query=("worldForm",), errors=(409,),
+    ),
     ("GET", "/simulator/world/actions"): Operation(
         "actions", "What may be done in the simulated app, and what follows", "Actions"
     ),
@@ -59,6 +63,7 @@ WORLD: dict[tuple[str, str], Operation] = {
 WORLD_PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "state": ("status", _STATUS, "Of data products and access requests; left out, all but deleted ones."),
     "product": ("product", TEXT, "Of access requests: for this data product, by id or name."),
+    "worldForm": ("format", {"type": "string", "enum": ["yaml", "json"], "default": "yaml"}, ""),
     "user": ("user", TEXT, "Of access requests: for this user, by id or name."),
 }
 

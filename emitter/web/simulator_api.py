@@ -135,6 +135,15 @@ def exported() -> Response:
     return answer
 
 
+@simulator_api.get("/coverage")
+def coverage() -> Response:
+    """What the receivers of the attempts that match have seen of the contract."""
+    extended = reading.flag("extended", request.args.get("extended", "false"))
+    query = _unpaged("extended")
+    with slots("slow").hold():
+        return jsonify(_simulator().coverage(query, extended=extended))
+
+
 @simulator_api.get("/attempts/<attempt_id>")
 def attempt(attempt_id: str) -> Response:
     """One attempt in full."""
@@ -299,6 +308,13 @@ def assumptions() -> Response:
     """The register of assumptions."""
     reading.parameters()
     return jsonify({"assumptions": _simulator().assumed()})
+
+
+@simulator_api.get("/facts")
+def facts() -> Response:
+    """How many facts about the app there are, and on what they stand."""
+    reading.parameters()
+    return jsonify(_simulator().facts())
 
 
 @simulator_api.get("/state")

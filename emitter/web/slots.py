@@ -23,15 +23,21 @@ class Slots:
     def __init__(self, most: int, what: str) -> None:
         self.most, self.what = most, what
         self._free = threading.BoundedSemaphore(most)
+        self._counting = threading.Lock()
+        self.taken = 0
 
     def take(self) -> Callable[[], None]:
         """Occupy a slot; returns what gives it back, once."""
         if not self._free.acquire(blocking=False):
             raise Busy(f"{self.what}: {self.most} at once is the most. Try again in a moment.")
         once = threading.Lock()
+        with self._counting:
+            self.taken += 1
 
         def release() -> None:
             if once.acquire(blocking=False):
+                with self._counting:
+                    self.taken -= 1
                 self._free.release()
 
         return release

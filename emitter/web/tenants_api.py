@@ -73,15 +73,14 @@ def make_tenant() -> tuple[Response, int]:
     world = found.get("world")
     if not isinstance(world, str | dict | NoneType):
         raise BadValue("world", world, "is neither the name of a world nor one.")
-    with slots("slow").hold():
-        made = tenants.make_tenant(
-            reading.member(found, "name", str, default=""),
-            world=world,
-            seed=reading.number(found, "seed", int, least=-(2**63), most=2**63 - 1),
-            start=reading.member(found, "start", str),
-            assume=reading.member(found, "assume", dict, default={}),
-            ephemeral=reading.member(found, "ephemeral", bool, default=True),
-        )
+    made = tenants.make_tenant(
+        reading.member(found, "name", str, default=""),
+        world=world,
+        seed=reading.number(found, "seed", int, least=-(2**63), most=2**63 - 1),
+        start=reading.member(found, "start", str),
+        assume=reading.member(found, "assume", dict, default={}),
+        ephemeral=reading.member(found, "ephemeral", bool, default=True),
+    )
     return jsonify(made), 201
 
 
@@ -102,9 +101,7 @@ def tenant(tenant_id: str) -> Response:
 @tenants_api.delete("/tenants/<tenant_id>")
 def delete_tenant(tenant_id: str) -> Response:
     """End a tenant and forget all that it holds."""
-    tenants = _tenants()
-    with slots("slow").hold():
-        tenants.delete_tenant(tenant_id)
+    _tenants().delete_tenant(tenant_id)
     return Response(status=204)
 
 

@@ -20,6 +20,7 @@ from emitter.web.waiting import follow
 from emitter.world import kind_named
 
 FARTHEST = timedelta(days=36525)
+WORLD_FILE_TYPES = {"yaml": "application/yaml", "json": "application/json"}
 _OWN = {
     each.name for each in signature(Simulator.act).parameters.values() if each.kind is Parameter.KEYWORD_ONLY
 }  # fmt: skip
@@ -43,6 +44,17 @@ def state() -> Response:
     reading.parameters()
     with slots("slow").hold():
         return jsonify(_simulator().world_state())
+
+
+@world_api.get("/world/file")
+def file() -> Response:
+    """The present world as a file that brings it back."""
+    form = reading.parameters("format").get("format", "yaml")
+    with slots("slow").hold():
+        written = _simulator().world_file(form)
+    answer = Response(written, mimetype=WORLD_FILE_TYPES[form])
+    answer.headers["Content-Disposition"] = f'attachment; filename="world.{form}"'
+    return answer
 
 
 @world_api.get("/world/actions")

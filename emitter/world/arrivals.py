@@ -77,10 +77,11 @@ class AddDataSource(Action):
 
 def newcomer(draft: Draft, name: str = "", id: str = "") -> User:
     """Make a user who was not there before, not yet put."""
-    person = draft.cast.another_person(draft.count("user"))
-    taken = {each.name for each in draft.users()}
-    name = name or next(each for each in numbered(person.name) if each not in taken)
-    return User(draft.next_number(), id or person.id, name, username(name))
+    place = draft.count("user")
+    if not name:
+        taken = {each.name for each in draft.users()}
+        name = next(each for each in numbered(draft.cast.another_person(place).name) if each not in taken)
+    return User(draft.next_number(), id or draft.cast.another_person_id(place), name, username(name))
 
 
 def numbered(name: str) -> Iterator[str]:

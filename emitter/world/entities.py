@@ -22,12 +22,16 @@ ACTIVE, SUSPENDED, DELETED = "ACTIVE", "SUSPENDED", "DELETED"
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """The seed that all names and ids of a world come from, and the reminder that was sent last."""
+    """The seed that all names and ids of a world come from, and the reminder that was sent last.
+
+    `origin` tells the file that a world was started with from others; empty for the people and tables of every world.
+    """
 
     number: int
     id: str
     seed: int
     reminded: int = 0
+    origin: str = ""
 
     state = ""
 

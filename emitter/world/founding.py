@@ -6,7 +6,7 @@ the last process ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from emitter.factory import Cast
@@ -32,9 +32,19 @@ MANAGE = "Manage Data Products"
 def founders(seed: int, cast: Cast, first: int) -> Iterator[Entity]:
     """Make what every world starts with, numbered from `first`: domains, people with their rights, tables."""
     yield Founding(first, "world", seed)
-    domains = [Domain(first + 1 + place, domain_id(seed, place), name) for place, name in enumerate(DOMAINS)]
+    domains = first_domains(seed, first + 1)
     yield from domains
-    first += 1 + len(domains)
+    yield from first_people(cast, domains, first + 1 + len(domains))
+    yield from first_sources(seed, first + 1 + len(domains) + SIZE)
+
+
+def first_domains(seed: int, first: int) -> list[Domain]:
+    """The domains that a world starts with, numbered from `first`."""
+    return [Domain(first + place, domain_id(seed, place), name) for place, name in enumerate(DOMAINS)]
+
+
+def first_people(cast: Cast, domains: Sequence[Domain], first: int) -> Iterator[User]:
+    """The people that a world starts with, numbered from `first`; some of them manage products in these domains."""
     for place in range(SIZE):
         person = cast.people[place]
         managed = [
@@ -46,8 +56,12 @@ def founders(seed: int, cast: Cast, first: int) -> Iterator[Entity]:
             first + place, person.id, person.name, username(person.name),
             permissions=("GOVERNANCE",) if place < GOVERNORS else (), domain_permissions=tuple(managed),
         )  # fmt: skip
+
+
+def first_sources(seed: int, first: int) -> Iterator[DataSource]:
+    """The tables that a world starts with, numbered from `first`."""
     for place in range(len(_TABLES)):
-        yield data_source(seed, place, first + SIZE + place)
+        yield data_source(seed, place, first + place)
 
 
 def data_source(seed: int, place: int, number: int, *, name: str = "", technology: str = "") -> DataSource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from emitter.errors import BadValue, NotFound, nearest
@@ -74,6 +74,19 @@ class Known:
             "request": self.requests,
         }  # fmt: skip
         return tuple(found[kind_named(kind)].values())
+
+    def everything(self) -> list[Entity]:
+        """All things of all kinds, the founding first."""
+        found: list[Entity] = [] if self.founding is None else [self.founding]
+        for each in (self.domains, self.users, self.sources, self.products, self.requests):
+            found += each.values()
+        return found
+
+    def called(self) -> Iterator[tuple[str, str]]:
+        """The kind of each thing with each of its names: id, name, user name."""
+        for each in self.everything():
+            for name in {each.id, getattr(each, "name", each.id), getattr(each, "username", each.id)}:
+                yield kind_of(each), name
 
     def user(self, text: str) -> User:
         """The user of this id, name or user name; raises `NotFound`, or `BadValue` where the name is not unique."""

@@ -57,9 +57,9 @@ class Publish(Action):
             raise draft.refuse(known.products[self.id], "needs an id that was never used")
         chance = Random(f"{draft.seed}/product/{place}")
         domains = tuple(dict.fromkeys(known.domain(each).id for each in self.domains))
-        domains = domains or (chance.choice(list(known.domains)),)
+        domains = domains or ((chance.choice(list(known.domains)),) if known.domains else ())
         if self.data_sources is None:
-            sources = tuple(chance.sample(list(known.sources), 3))
+            sources = tuple(chance.sample(list(known.sources), min(3, len(known.sources))))
         else:
             sources = tuple(dict.fromkeys(known.source(each).id for each in self.data_sources))
         policy = Policy(

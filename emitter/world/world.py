@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -85,9 +85,12 @@ class World:
         clock: Clock,
         assumptions: Assumptions,
         emit: Emit,
+        beginning: Callable[[], Sequence[Entity]] | None = None,
     ) -> None:
+        """Take in what the store holds. `beginning` makes what a world starts with in place of the usual people and
+        tables, its `Founding` among it."""
         self._store, self._catalog, self._factory, self._clock = store, catalog, factory, clock
-        self._assumptions, self._emit = assumptions, emit
+        self._assumptions, self._emit, self._beginning = assumptions, emit, beginning
         self.listeners: list[Callable[[Sequence[Caused]], None]] = []
         """Told of all events once they are on disk, in order, while the world holds still."""
         self._acting = threading.RLock()
@@ -98,8 +101,12 @@ class World:
         self._unkept: list[Entity] = []  # what a world starts with, until the first action is kept
         self._subjects: dict[str, Product] = {}
         self._alarm: int | None = None
-        for _, kind, kept in self._store.entities():
-            self.known.apply(restored(kind, kept))
+        self._take_in(restored(kind, kept) for _, kind, kept in self._store.entities())
+
+    def _take_in(self, entities: Iterable[Entity]) -> None:
+        """Let these be there, with all that is to come of them."""
+        for entity in entities:
+            self.known.apply(entity)
         founding = self.known.founding
         same = founding is None or founding.seed == self._factory.seed
         self._cast = self._factory.cast if same or founding is None else Cast(founding.seed, self._assumptions)
@@ -186,9 +193,11 @@ class World:
 
     def _found(self) -> None:
         if self.known.founding is None:
-            self._unkept = list(founders(self._factory.seed, self._cast, first=1))
-            for entity in self._unkept:
-                self.known.apply(entity)
+            if self._beginning is None:
+                self._unkept = list(founders(self._factory.seed, self._cast, first=1))
+            else:
+                self._unkept = list(self._beginning())
+            self._take_in(self._unkept)
 
     def _keep(self, draft: Draft, *, by_itself: bool = False) -> tuple[Caused, ...]:
         """Put a draft on disk together with its events; only then it is the world."""
@@ -303,6 +312,12 @@ class World:
         }
 
     # --- starting over --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Hold still: nothing is done, and nothing happens by itself."""
+        with self._acting:
+            yield
 
     @contextmanager
     def replaced(self) -> Iterator[None]:

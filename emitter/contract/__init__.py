@@ -1,0 +1,1 @@
+"""Events held against what is documented, and what is assumed, of the app: verdicts and documents, no reports."""

@@ -1,0 +1,55 @@
+"""Coverage as a heat map: one page that holds all it needs, runs no script, and lets nothing that it shows act."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from emitter.coverage.goals import Coverage, Dimension
+from emitter.report.words import printable, short_type
+
+MOST_ROWS = 2000  # of one dimension
+
+
+def as_html(coverage: Coverage, *, title: str = "Coverage") -> bytes:
+    """Draw the heat map: a table for each dimension, a cell for each goal, deeper the more often it was seen."""
+    environment = _environment()
+    css = environment.loader.get_source(environment, "coverage.css")[0]  # type: ignore[union-attr]  # it has one
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return (
+        environment.get_template("coverage.html")
+        .render(
+            coverage=coverage,
+            title=title,
+            css=Markup(css),
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            most=MOST_ROWS,
+        )
+        .encode("utf-8", "backslashreplace")
+    )
+
+
+def heat(count: int) -> str:
+    """The class of a cell: from none to hot, by powers of ten."""
+    return (
+        "none" if count <= 0 else "once" if count == 1 else "some" if count < 10 else "many" if count < 100 else "hot"
+    )
+
+
+def _percent(dimension: Dimension) -> int:
+    return 100 * dimension.covered // dimension.goals if dimension.goals else 100
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("emitter.coverage"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
+    )  # fmt: skip
+    environment.filters.update(heat=heat, percent=_percent, short=short_type)
+    return environment

@@ -1,0 +1,22 @@
+"""The contract over HTTP, in the forms that other tools read."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app
+
+from emitter.contract.export import MEDIA, chosen
+from emitter.simulator import Simulator
+from emitter.web import reading
+from emitter.web.guards import guard_api, slots
+
+contract_api = guard_api(Blueprint("contract", __name__, url_prefix="/simulator"))
+
+
+@contract_api.get("/contract/<form>")
+def contract(form: str) -> Response:
+    """One form of the contract: a document, a page, or sample bodies."""
+    form, syntax = chosen(form, reading.parameters("format").get("format", ""))
+    simulator: Simulator = current_app.extensions["emitter"]
+    with slots("slow").hold():
+        written = simulator.contract(form, syntax)
+    return Response(written, content_type=MEDIA[form, syntax])
