@@ -39,7 +39,7 @@ from emitter.event import Event, Stamps
 from emitter.export import export as exported
 from emitter.factory import Factory, Override
 from emitter.factory.samples import samples
-from emitter.faults import Asked, FaultSpec
+from emitter.faults import FAULTS, Asked, FaultSpec
 from emitter.faults import described as faults_described
 from emitter.gate import Gate, passing
 from emitter.history import History, Json

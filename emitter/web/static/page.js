@@ -51,12 +51,15 @@ function addCopyButton(code) {
 function watchForNew(place) {
   const pause = 5000;
   let timer = null;
+  let tag = "";
 
   async function ask() {
     timer = null;
     try {
-      const answer = await fetch(place.dataset.poll, { headers: { Accept: "application/json" } });
+      const answer = await fetch(place.dataset.poll, { headers: { Accept: "application/json", "If-None-Match": tag } });
+      if (answer.status === 304) return wait(); // nothing that was not said before
       if (!answer.ok || answer.redirected) return; // signed out, or stopped: leave it
+      tag = answer.headers.get("ETag") || "";
       const { count, most } = await answer.json();
       if (count > 0) {
         const link = place.querySelector("a") || place.appendChild(document.createElement("a"));
