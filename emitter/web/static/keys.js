@@ -2,7 +2,7 @@
 "use strict";
 
 const rows = () => [...document.querySelectorAll("tr[data-id]")];
-const linkOf = (row) => row && row.querySelector(".c-type a");
+const linkOf = (row) => row && row.querySelector("a.name");
 const boxOf = (row) => row && row.querySelector("input[type=checkbox]");
 const current = () => rows().find((row) => row.contains(document.activeElement));
 const selected = () => rows().filter((row) => boxOf(row).checked);
