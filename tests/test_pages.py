@@ -139,7 +139,8 @@ def test_every_page_is_sound_on_a_filled_store(simulator, browser, make_receiver
         seen.add(path)
         page = browser.get(path)
         assert_is_sound(page)
-        waiting += [html.unescape(link) for link in page.links("/")]
+        links = [html.unescape(link) for link in page.links("/")]
+        waiting += [link for link in links if not re.search("/export|/body/", link)]  # those are files
 
     assert sum(path.startswith("/deliveries/") for path in seen) >= 5
     assert sum(path.endswith("/remove") for path in seen) == 5
