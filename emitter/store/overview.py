@@ -18,10 +18,10 @@ from emitter.store import search
 from emitter.store.schema import OUTCOME_NAMES, OUTCOMES
 from emitter.store.search import Filter
 
-CAP = 2500  # attempts that match and are counted one by one
+CAP = 1000  # attempts that match and are counted one by one
 CAP_BY_INDEX = 10_000  # of one outcome, where nothing else is asked for
 MOST_BARS = 24
-SAMPLE = 100  # attempts that are looked at for one bar
+SAMPLE = 60  # attempts that are looked at for one bar
 _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _DAYS = (2, 5, 7, 14, 30, 91, 365, 3650, 36500)
 STEPS = tuple(each * clock.SECOND for each in (*_SECONDS, *(days * 86400 for days in _DAYS)))
@@ -56,9 +56,11 @@ def overview(connection: sqlite3.Connection, filters: Sequence[Filter], *, low: 
         return Overview()
     wanted = next((each.values for each in filters if each.column == "outcome"), tuple(OUTCOME_NAMES))
     beside = [each for each in filters if each.column != "outcome"]
-    found = search.find(connection, filters, low=low, high=high, limit=CAP + 1)
-    whole = found.stopped is None and len(found.ids) <= CAP
-    rows = _looked_up(connection, found.ids[:CAP])
+    ids, whole = [], False
+    if filters or high - low <= CAP * 2:  # else there are more, as ids have few gaps
+        found = search.find(connection, filters, low=low, high=high, limit=CAP + 1)
+        ids, whole = found.ids[:CAP], found.stopped is None and len(found.ids) <= CAP
+    rows = _looked_up(connection, ids) if whole or beside else []
     if whole or beside:
         outcomes = Counter(OUTCOME_NAMES[outcome] for _, outcome in rows)
         capped = frozenset() if whole else frozenset(OUTCOME_NAMES[each] for each in wanted)
@@ -115,7 +117,10 @@ def _sampled(connection: sqlite3.Connection, filters: Sequence[Filter], low: int
         (low, high),
     ).fetchone()
     first, step, number = _slices(*ends)
-    edges = [low, *(search.id_at(connection, first + place * step) for place in range(1, number)), high]
+    edges = [low]
+    for place in range(1, number):
+        edges.append(_first_at(connection, first + place * step, (edges[-1], ends[0]), (high, ends[1])))
+    edges.append(high)
     where = " AND ".join(each.clause("a.") for each in filters) or "1"
     statement = (
         f"SELECT count(*), coalesce(sum({where} AND a.outcome = 1), 0), coalesce(sum({where}), 0) "
@@ -132,6 +137,32 @@ def _sampled(connection: sqlite3.Connection, filters: Sequence[Filter], low: int
             Bar(first + place * step, first + (place + 1) * step, round(fine * share), round((fitting - fine) * share))
         )
     return tuple(bars)
+
+
+def _first_at(connection: sqlite3.Connection, moment: int, oldest: tuple[int, int], newest: tuple[int, int]) -> int:
+    """The first id that started at `moment` or later, between two ids whose times are known.
+
+    Where attempts come evenly their ids lie on a line with their times: it is looked there first, then by halves.
+    """
+    (low, early), (high, late) = oldest, newest
+    reach = max((high - low) // 256, 1)
+    if late > early:
+        guess = low + (high - low) * max(moment - early, 0) // (late - early)
+        for edge in (guess - reach, guess + reach):
+            if low < edge < high:
+                low, high = (edge, high) if _starts_before(connection, edge, moment) else (low, edge)
+    while low < high:
+        middle = (low + high) // 2
+        if _starts_before(connection, middle, moment):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _starts_before(connection: sqlite3.Connection, place: int, moment: int) -> bool:
+    found = connection.execute("SELECT started FROM attempts WHERE id >= ? ORDER BY id LIMIT 1", (place,)).fetchone()
+    return found is not None and found[0] < moment
 
 
 def _slices(oldest: int, newest: int) -> tuple[int, int, int]:

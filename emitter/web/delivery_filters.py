@@ -17,7 +17,7 @@ from emitter.web.frame import server
 from emitter.web.tenancy import simulator
 
 LARGEST_ID = 2**62
-MOST_OFFERED = 100  # webhooks to choose from
+MOST_OFFERED = 25  # webhooks to choose from, the newest; a click on a cell chooses any
 PAGING = ("before", "after")
 TOLD = ("resent", "refused")  # what came of a resend of many, said once on the list
 _HIDDEN = ("event", "delivery", "limit")  # filters without a field, carried along
