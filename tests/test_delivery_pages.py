@@ -380,6 +380,27 @@ def test_an_edited_body_that_is_wrong_is_shown_with_the_reason_and_kept(simulato
     assert sent == f"/deliveries/{newest(simulator)['id']}"
 
 
+def test_a_body_of_its_own_and_faults_go_through_the_api_too(simulator, browser, receiver):
+    trigger(simulator, to=receiver.url)
+    first = newest(simulator)
+    body = simulator.attempt(first["id"])["request"]["body"]
+    bearer = {"Authorization": "Bearer any"}
+
+    def resend(**asked):
+        return browser.client.post(f"/simulator/attempts/{first['id']}/resend", json=asked, headers=bearer)
+
+    edited = resend(body=body.replace(first["dataProductName"], "Claims 2025"), faults=["wrong-key"])
+    assert simulator.settle(10)
+
+    assert edited.status_code == 201
+    assert newest(simulator)["dataProductName"] == "Claims 2025"
+    assert newest(simulator)["faults"] == ["wrong-key"] and newest(simulator)["outcome"] == "rejected"
+    for wrong in ({"asIs": True, "body": body}, {"body": body, "bodyBase64": "e30="}, {"faults": ["duplicate"]}):
+        assert resend(**wrong).status_code == 400, wrong
+    assert resend(body='{"no": "type"}').status_code == 400
+    assert len(receiver.captures) == 2
+
+
 def test_what_hides_in_a_body_can_be_seen_where_it_is_edited(simulator, browser, receiver):
     trigger(simulator, to=receiver.url, set={"data.dataProductName": HOSTILE}, allow_invalid=True)
 
