@@ -90,10 +90,6 @@ class Chromium:
         """Prefer dark or light."""
         self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
-    def without_scripts(self) -> None:
-        """Run none from the next page on."""
-        self._call("Emulation.setScriptExecutionDisabled", value=True)
-
     # --- the pipe ---------------------------------------------------------------------------------------------------
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:

@@ -103,13 +103,3 @@ def test_no_page_scrolls_sideways_or_runs_what_it_shows(simulator, chromium, fil
         assert chromium.ask("document.documentElement.scrollWidth <= innerWidth"), path
     assert chromium.console == []
     assert all(url.startswith((filled, "data:")) for url in chromium.requested)
-
-
-def test_without_scripts_all_of_it_is_there(simulator, chromium, filled):
-    chromium.without_scripts()
-    chromium.goto(filled)
-
-    # What runs here is the browser's own, asked from outside of the page.
-    assert len(simulator.attempts(AttemptQuery())["attempts"]) == 3
-    assert chromium.console == []
-    assert [url for url in chromium.requested if url.endswith("/deliveries/since")] == []
