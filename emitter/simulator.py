@@ -1004,6 +1004,7 @@ class Simulator:
                 self._faulted = snapshots.go_back(
                     self.store.recall("chance"), factory=self.factory, stamps=self._stamps, latest=self._latest_stamp()
                 )
+            self.issued.reload()
             if self.settings.resume:
                 self.interrupted = self.dispatcher.resume(list(self._webhooks.values()))
         return snapshots.told(found)

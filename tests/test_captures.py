@@ -174,6 +174,8 @@ def test_words_are_what_a_shell_makes_of_them() -> None:
         ("curl -X POST http://x", b"", "POST"),
         ("echo '{\"a\": 1}' | curl -d @- http://x", b'{"a": 1}', "POST"),
         ("echo '{}' | curl --data-binary @- http://x", b"{}\n", "POST"),
+        ('curl -d "5 $" http://x', b"5 $", "POST"),
+        ("curl -d 5$ http://x", b"5$", "POST"),
         ("cd /tmp && curl -d 1 http://x; echo done | cat", b"1", "POST"),
         ("/usr/bin/curl -d 1 -- http://x", b"1", "POST"),
     ],

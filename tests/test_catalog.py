@@ -331,3 +331,20 @@ def test_loading_brings_in_neither_the_explainer_nor_the_vocabulary() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert loaded.strip() == "set()"
+
+
+def test_references_that_double_at_each_step_are_refused_and_not_followed_for_ever(tmp_path: Path) -> None:
+    definitions = {
+        f"d{number}": {"properties": {name: {"$ref": f"#/$defs/d{number + 1}"} for name in "abcd"}}
+        for number in range(30)
+    }
+    data = {"$ref": "#/$defs/d0"}
+    schema = {
+        "$ref": "envelope.json",
+        "properties": {"type": {"const": "x.y"}, "data": data},
+        "$defs": {**definitions, "d30": {"type": "string"}},
+    }
+    (tmp_path / "own.json").write_text(json.dumps(schema))
+
+    with pytest.raises(SchemaError, match=r"own\.json: what it refers to makes more than 20,000 places in a body"):
+        Catalog.load(tmp_path)

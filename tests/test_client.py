@@ -76,9 +76,9 @@ def test_questions_get_the_same_answers(client: Client, simulator: Simulator, re
     for ask in (
         lambda door: door.event_types(),
         lambda door: door.event_type("revoked"),
-        lambda door: door.contract("asyncapi"),
-        lambda door: door.contract("openapi", "json"),
-        lambda door: door.contract("samples"),
+        lambda door: door.contract("asyncapi").decode(),
+        lambda door: door.contract("openapi", "json").decode(),
+        lambda door: door.contract("samples").decode(),
         lambda door: door.attempts(query),
         lambda door: door.count(query),
         lambda door: door.attempt(1),

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import jsonschema
+import jsonschema_rs
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -90,6 +91,46 @@ def test_what_is_said_to_break_nobody_is_broken_by_no_value_that_can_be_thought_
             assert _allows(old, value) or not _allows(new, value)
         if case["verdict"] in (COMPATIBLE, RECEIVERS):
             assert _allows(new, value) or not _allows(old, value)
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("seed", range(2))
+def test_no_pair_of_schemas_is_called_compatible_that_a_value_tells_apart(seed: int) -> None:
+    """Schemas of the table, alone and combined, each against another: verdicts against thousands of values."""
+    chance = Random(f"pairs {seed}")
+    simple = [schema for case in CHANGES for schema in (case["old"], case["new"]) if isinstance(schema, dict)]
+    plain = [schema for schema in simple if "$defs" not in schema and "$ref" not in str(schema)]
+    schemas = [*simple, *(_combined(chance, plain) for _ in range(80))]
+    values = [
+        value
+        for schema in schemas
+        for value in Sampler({"a.json": schema}, chance).values("a.json", schema, 24)
+    ]  # fmt: skip
+    allowed = [[jsonschema_rs.is_valid(schema, value, validate_formats=True) for value in values] for schema in schemas]
+
+    for _ in range(150):
+        one, other = chance.randrange(len(schemas)), chance.randrange(len(schemas))
+        [found] = _compared(schemas[one], schemas[other]).types
+
+        for judged in found.changes:
+            for witness in judged.witnesses:
+                strict, wide = (one, other) if witness.rejected_by == "old" else (other, one)
+                assert _allows(schemas[wide], witness.body) and not _allows(schemas[strict], witness.body)
+        pairs = list(zip(allowed[one], allowed[other], strict=True))
+        if all(each.receivers == "fine" for each in found.changes):
+            assert (False, True) not in pairs
+        if all(each.senders == "fine" for each in found.changes):
+            assert (True, False) not in pairs
+
+
+def _combined(chance: Random, schemas: list[dict[str, Any]]) -> dict[str, Any]:
+    """Two or three schemas as one."""
+    one, two, three = (chance.choice(schemas) for _ in range(3))
+    ways: list[dict[str, Any]] = [
+        {"allOf": [one, two]}, {"anyOf": [one, two]}, {"oneOf": [one, two]}, {"not": one}, {**one, "allOf": [two]},
+        {"if": one, "then": two, "else": three},
+    ]  # fmt: skip
+    return chance.choice(ways)
 
 
 def test_what_is_neither_proven_nor_shown_is_unknown() -> None:
@@ -432,7 +473,7 @@ def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
 )
 def test_texts_for_a_pattern_match_it(pattern: str) -> None:
     schema = {"pattern": pattern}
-    engine = __import__("jsonschema_rs").Draft202012Validator(schema)
+    engine = jsonschema_rs.Draft202012Validator(schema)
 
     texts = list(matching(pattern, Random(7)))
 

@@ -306,6 +306,9 @@ def test_other_headers_are_remarked_on_with_their_switch() -> None:
         ("x-immuta-webhook-signature", "signature-header", "signing.mode")
     ]
     assert remarks(JSON, ("x-immuta-webhook-signature", "1"), signing__mode="both") == []
+    standard = [("webhook-id", "1"), ("webhook-timestamp", "1"), ("webhook-signature", "v1,x")]
+    assert remarks(JSON, *standard, signing__mode="standard-webhooks") == []
+    assert ("webhook-signature", "signature-header", "signing.mode") in remarks(JSON, *standard)
     assert remarks(JSON, delivery__headers="X-A: 1") == [("X-A", "header", "delivery.headers")]
     assert remarks(JSON, ("x-a", "1"), delivery__headers="X-A: 1") == []
     assert remarks(JSON, method="PUT") == [("", "method", "")]

@@ -106,12 +106,13 @@ MUTATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "value"), MUTATIONS, ids=range(len(MUTATIONS)))
-def test_a_mutation_of_the_published_example_is_refused(five_hundred: Any, path: str, value: Any) -> None:
+def test_mutations_of_the_published_example_are_refused(five_hundred: Any) -> None:
     _, _, catalog = five_hundred
 
+    passed = [each for each in MUTATIONS if catalog.verdict(changed(PUBLISHED, *each))[0] != "invalid"]
+
     assert catalog.verdict(PUBLISHED)[0] == "valid"
-    assert catalog.verdict(changed(PUBLISHED, path, value))[0] == "invalid"
+    assert len(MUTATIONS) >= 40 and not passed
 
 
 OF_A_REVOCATION = [
@@ -120,14 +121,14 @@ OF_A_REVOCATION = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "value"), OF_A_REVOCATION, ids=range(len(OF_A_REVOCATION)))
-def test_what_the_samples_show_of_other_types_is_a_rule_too(five_hundred: Any, path: str, value: Any) -> None:
+def test_what_the_samples_show_of_other_types_is_a_rule_too(five_hundred: Any) -> None:
     _, _, catalog = five_hundred
-    revoked = CATALOG.resolve("revoked").example
 
-    assert CATALOG.verdict(changed(revoked, path, value))[0] == ("invalid" if value is None else "valid")
-    verdict, violations = catalog.verdict(changed(revoked, path, value))
-    assert verdict == "invalid" and {each.provenance for each in violations} <= {"observed", "assumed"}
+    for path, value in OF_A_REVOCATION:
+        body = changed(CATALOG.resolve("revoked").example, path, value)
+        assert CATALOG.verdict(body)[0] == ("invalid" if value is None else "valid")
+        verdict, violations = catalog.verdict(body)
+        assert verdict == "invalid" and {each.provenance for each in violations} <= {"observed", "assumed"}, path
 
 
 def test_each_statement_says_on_how_many_samples_it_stands(five_hundred: Any) -> None:
@@ -428,3 +429,32 @@ def test_a_mistake_is_told(emitter: Any, args: tuple[str, ...]) -> None:
     ran = emitter("contract", "learn", *args)
 
     assert ran.exit_code == 2 and "Traceback" not in ran.output
+
+
+def test_what_was_learned_is_the_beginning_of_what_is_learned_next() -> None:
+    bodies = generated(3, 120)
+    _, first = learned_from(bodies, rule=Rule(5))
+
+    again, second = learned_from(bodies, catalog=first, rule=Rule(5))
+
+    assert not any(each.statements for each in again.types)
+    for kind in second:
+        assert kind.schema == first.resolve(kind.name).schema
+
+
+def test_keys_and_words_that_name_somebody_are_no_part_of_the_contract() -> None:
+    body = {
+        "timestamp": "2026-01-01T00:00:00.1Z",
+        "data": {
+            "approvals": {"alovelace": True, "ada@corp.example": True, "c" + "k" * 24: True, "needed": True},
+            "user": {"username": "alovelace"},
+            "state": "alovelace",
+        },
+        "type": NEW,
+    }
+
+    learned, catalog = learned_from([body] * 30)
+
+    text = json.dumps(learned.documents)
+    assert not [name for name in ("alovelace", "ada@corp.example", "c" + "k" * 24) if name in text]
+    assert "needed" in member_of(catalog, "approvals")["properties"] and catalog.verdict(body)[0] == "valid"

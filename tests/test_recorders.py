@@ -125,6 +125,7 @@ def test_node_brings_home_what_a_handler_reads_later(tmp_path: Path, make_simula
     brought_home(tmp_path, body)
 
 
+@pytest.mark.acceptance
 def test_java_compiles(tmp_path: Path) -> None:
     if shutil.which("javac") is None:
         pytest.skip("javac is not installed")

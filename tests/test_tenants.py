@@ -461,3 +461,36 @@ def test_one_of_a_hundred_with_a_thousand_attempts_is_reset_within_50_ms(
         took.append(time.perf_counter() - began)
 
     assert median(took) < 0.05
+
+
+# --- with worlds and snapshots ----------------------------------------------------------------------------------------
+
+
+def test_a_tenant_starts_with_the_world_that_is_asked_for(tenants: Tenants) -> None:
+    demo = tenants.make_tenant("demo", world="demo")
+    own = tenants.make_tenant("own", world={"users": [{"name": "Ann Lee"}], "products": [{"name": "Claims"}]})
+
+    worlds = [tenants.bearer(_digest(each))[0].world_state() for each in (demo, own)]  # type: ignore[index]
+
+    assert len(worlds[0]["dataProducts"]) > 3
+    assert [each["name"] for each in worlds[1]["dataProducts"]] == ["Claims"]
+    with pytest.raises(UnknownName, match="demo"):
+        tenants.make_tenant(world="/etc/passwd")
+
+
+def test_going_back_to_a_snapshot_keeps_the_tenants_of_today_and_the_tokens_of_then(
+    make_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = make_simulator(store=tmp_path / "store.sqlite", seed=3)
+    tenants = Tenants(simulator)
+    user = next(iter(simulator.world_state()["users"]))["name"]
+    simulator.make_token(user, name="before")
+    simulator.take_snapshot("then")
+    simulator.make_token(user, name="after")
+    kept = tenants.make_tenant("kept", ephemeral=False)
+
+    simulator.restore_snapshot("then")
+
+    assert [each["name"] for each in simulator.tokens()] == ["before"]
+    assert [row.id for row in simulator.store.tenants.all()] == [kept["id"]]
+    assert {each["name"] for each in tenants.tenants()} >= {"kept"}

@@ -105,6 +105,8 @@ def base64_of(text: str) -> bytes:
 
 def headers_of(value: object) -> Headers:
     """Read headers in any of the ways in which JSON holds them: an object, pairs, or objects of name and value."""
+    if type(value) is list and (sound := _sound(value)) is not None:
+        return sound
     pairs: list[tuple[str, str]] = []
     for name, text in _pairs(value):
         if type(name) is str and name[:1] != ":":  # HTTP/2 has its request line there
@@ -114,6 +116,21 @@ def headers_of(value: object) -> Headers:
                 pairs += [(name, str(each)) for each in (text if isinstance(text, list) else [text])]
     if len(pairs) > MOST_HEADERS:
         raise Unreadable(f"it has more than {MOST_HEADERS:,} headers")
+    return tuple(pairs)
+
+
+def _sound(value: list[Any]) -> Headers | None:
+    """Pairs of texts, as recorders write them: read at a third of the cost. None for anything else."""
+    if len(value) > MOST_HEADERS:
+        return None
+    pairs = []
+    for pair in value:
+        if type(pair) is not list or len(pair) != 2:
+            return None
+        name, text = pair
+        if type(name) is not str or type(text) is not str or name[:1] == ":":
+            return None
+        pairs.append((name, text))
     return tuple(pairs)
 
 

@@ -13,7 +13,11 @@ MOST_WORDS = 200_000
 
 _GAP = re.compile(r"[ \t\r\n;&|()]+")
 _PLAIN = re.compile(r"[^'\\]*")
-_BARE = re.compile(r"[^\s'\"\\$`|;&<>()#]+|#")
+_PLAINLY = re.compile(r"(?:[^\s'\"\\$`|;&<>()]++|'[^']*+')++")  # bare text and single quotes, by turns
+_ESCAPED = re.compile(r"(?:\\[^\r\n])+")
+_ESCAPED_IN_DOUBLE = re.compile(r'(?:\\["\\$`])+')
+_FILLING = re.compile(r"(?:`|\$(?!['\"]))+")
+_FILLING_IN_DOUBLE = re.compile(r"[$`]+")
 _IN_DOUBLE = re.compile(r'[^"\\$`]+')
 _ANSI = re.compile(
     r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|c(.)|(.))", re.DOTALL
@@ -89,12 +93,11 @@ def _word(text: str, at: int) -> tuple[Word, int]:
     filled = False
     while at < len(text):
         character = text[at]
-        if character == "'":
-            end = text.find("'", at + 1)
-            if end < 0:
-                raise Unclosed("a single quote is opened and never closed")
-            parts.append(text[at + 1 : end])
-            at = end + 1
+        if plain := _PLAINLY.match(text, at):
+            parts.append(plain.group().replace("'", ""))
+            at = plain.end()
+        elif character == "'":
+            raise Unclosed("a single quote is opened and never closed")
         elif character == '"':
             part, also, at = _double(text, at + 1)
             parts.append(part)
@@ -104,19 +107,15 @@ def _word(text: str, at: int) -> tuple[Word, int]:
             parts.append(part)
         elif text.startswith('$"', at):
             at += 1
+        elif escaped := _ESCAPED.match(text, at):
+            parts.append(escaped.group()[1::2])
+            at = escaped.end()
         elif character == "\\":
-            if text.startswith(("\\\n", "\\\r\n"), at):
-                at = text.index("\n", at) + 1
-            else:
-                parts.append(text[at + 1 : at + 2])
-                at += 2
-        elif character in "$`":
-            filled = filled or _fills(text, at)
-            parts.append(character)
-            at += 1
-        elif found := _BARE.match(text, at):
-            parts.append(found.group())
-            at = found.end()
+            at = text.index("\n", at) + 1 if text.startswith(("\\\n", "\\\r\n"), at) else at + 1
+        elif filling := _FILLING.match(text, at):
+            at = filling.end()
+            filled = filled or len(filling.group()) > 1 or _fills(text, at - 1)
+            parts.append(filling.group())
         else:
             break
     return Word("".join(parts), filled), at
@@ -135,19 +134,17 @@ def _double(text: str, at: int) -> tuple[str, bool, int]:
         character = text[at]
         if character == '"':
             return "".join(parts), filled, at + 1
-        if character == "\\":
+        if escaped := _ESCAPED_IN_DOUBLE.match(text, at):
+            parts.append(escaped.group()[1::2])
+            at = escaped.end()
+        elif character == "\\":
             following = text[at + 1 : at + 2]
-            if following == "\n":
-                pass
-            elif following in ('"', "\\", "$", "`"):
-                parts.append(following)
-            else:
-                parts.append(character + following)
+            parts.append("" if following == "\n" else character + following)
             at += 2
-        elif character in "$`":
-            filled = filled or _fills(text, at)
-            parts.append(character)
-            at += 1
+        elif filling := _FILLING_IN_DOUBLE.match(text, at):
+            at = filling.end()
+            filled = filled or len(filling.group()) > 1 or _fills(text, at - 1)
+            parts.append(filling.group())
         elif found := _IN_DOUBLE.match(text, at):
             parts.append(found.group())
             at = found.end()

@@ -149,7 +149,8 @@ def _sum(tally: Tally) -> Iterator[str]:
     if tally.unreadable:
         text += f" {counted(tally.unreadable, 'piece')} could not be read."
     if tally.signatures:
-        text += f" Signatures: {', '.join(f'{count:,} {word}' for word, count in tally.signatures.items())}."
+        found = [(word, tally.signatures[word]) for word in ("ok", "refused", "not verified")]
+        text += f" Signatures: {', '.join(f'{count:,} {word}' for word, count in found if count)}."
     rows = [
         [short_type(name) or "(no type)", *(f"{counts[word]:,}" for word in ("valid", "invalid", "unknown", "warned"))]
         for name, counts in sorted(

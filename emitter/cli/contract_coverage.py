@@ -91,7 +91,8 @@ def _table(shown: Json, *, every: bool) -> Iterable[str]:
         [each["name"], f"{each['covered']:,} of {each['goals']:,}", _percent(each), _bar(each)]
         for each in shown["dimensions"]
     ]
-    total = f"{shown['percent']} % of {shown['goals']:,} goals, in {shown['deliveries']:,} requests"
+    requests = f"{shown['deliveries']:,} request{'s' if shown['deliveries'] != 1 else ''}"
+    total = f"{shown['percent']} % of {shown['goals']:,} goals, in {requests}"
     yield from columns(("SEEN", "", "", ""), rows, right=(1, 2))
     yield ""
     yield paint(total, GREEN if shown["percent"] == 100 else YELLOW if shown["covered"] else RED)

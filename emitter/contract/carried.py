@@ -12,8 +12,8 @@ from emitter.assumptions import Assumptions
 from emitter.captures import Captured
 from emitter.contract.values import ASSUMED, Finding
 from emitter.errors import shown
-from emitter.signing import Scheme
-from emitter.signing.signer import ID, SIGNATURE, STANDARD, TIMESTAMP
+from emitter.signing import Scheme, Signer, SigningKey
+from emitter.signing.signer import SIGNATURE
 
 # What HTTP itself, clients, proxies and tracing add; of the app it says nothing.
 _ORDINARY = frozenset(
@@ -35,12 +35,13 @@ class Carried:
     def __init__(self, assumptions: Assumptions) -> None:
         scheme = Scheme.of(assumptions)
         self._signatures = {name.lower() for name, _ in scheme.signatures}
-        self._also = {ID, TIMESTAMP} if scheme.mode == STANDARD else set()
+        # All that a signed request bears: with some modes a message's id and time are signed, too.
+        borne = Signer(scheme).headers(b"", SigningKey("any"), message_id="any", seconds=0)
         self._retired = {assumptions.signing_header.lower(), assumptions.signing_header_sha1.lower()}
         self._expected = {"content-type": ("Content-Type", "application/json")} | {
             name.lower(): (name, value) for name, value in assumptions.delivery_headers
         }
-        self._known = _ORDINARY | self._signatures | self._also | self._expected.keys()
+        self._known = _ORDINARY | {name.lower() for name, _ in borne} | self._expected.keys()
 
     def differences(self, captured: Captured) -> tuple[Finding, ...]:
         """Find what differs; a form that keeps no headers says nothing of them."""

@@ -210,7 +210,7 @@ class Pair:
         named = sorted(other.rules.named.get(pointer(rule.steps), ()))
         broken = breaking(rule, unique([*present, *likely, *strict_ones], 24), named, chance)
         first = (broken, likely) if rule.keyword in _OF_OBJECTS else (likely, broken)
-        values = unique(chain(listed, *first, strict_ones, POOL), 500)
+        values = unique(chain(listed, *first, strict_ones, POOL), 900)
         fill = [*fill, likely]
         for value in values:
             for body in bodies[:4]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from itertools import islice
+from itertools import chain, islice
 from random import Random
 from typing import Any, Final
 
-from emitter.contract.compare_rules import ITEM, Rule, Step
+from emitter.contract.compare_rules import ITEM, WHOLE, Rule, Step
 from emitter.contract.compare_samples import FORMATS, LONGEST, POOL, STRINGS, unique
 from emitter.contract.compare_strings import matching
 
 MISSING: Final = object()
 _UNLIKELY = "xyzzy"
+_WHOLE = ("anyOf", "oneOf", "if", "not", "$ref", "dependentSchemas", "unevaluatedProperties", WHOLE)
 
 
 def placed(body: Any, steps: Sequence[Step], value: Any, fill: Sequence[Sequence[Any]]) -> Iterator[Any]:
@@ -148,6 +149,25 @@ def breaking(rule: Rule, present: Sequence[Any], named: Iterable[str], chance: R
             elif isinstance(value, (int, float)) and not isinstance(value, bool):
                 yield value + 1
     yield from POOL
+    if rule.keyword in _WHOLE:
+        for each in present:
+            yield from islice(_nested(each, 3), 60)
+
+
+def _nested(value: Any, depth: int) -> Iterator[Any]:
+    """A value with something in it changed, taken away or added: what is judged as a whole may look at any of it."""
+    if depth == 0:
+        return
+    if isinstance(value, dict):
+        for name, member in value.items():
+            for inner in chain(_nested(member, depth - 1), POOL):
+                yield {**value, name: inner}
+            yield {other: kept for other, kept in value.items() if other != name}
+        yield {**value, "another": "a"}
+    elif isinstance(value, list):
+        for number, item in enumerate(value[:3]):
+            for inner in chain(_nested(item, depth - 1), POOL):
+                yield [*value[:number], inner, *value[number + 1 :]]
 
 
 def _arrays(rule: Rule, arrays: Sequence[list[Any]]) -> Iterator[list[Any]]:

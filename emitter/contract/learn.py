@@ -18,10 +18,11 @@ from emitter.captures import Captured
 from emitter.catalog import Catalog, EventType
 from emitter.catalog.references import references
 from emitter.contract.calibrate_body import is_test
-from emitter.contract.learn_evidence import Evidence, kind_of
+from emitter.contract.learn_evidence import Evidence
+from emitter.contract.learn_examples import examples as examples_of
 from emitter.contract.learn_rules import Rule
 from emitter.contract.learn_schema import OBSERVED, Overlay, Schema, Statement
-from emitter.contract.learn_scrub import Scrubber, stand_in
+from emitter.contract.learn_scrub import Scrubber
 from emitter.contract.ruling import Seen
 from emitter.errors import BadJson, UsageError, shown
 
@@ -97,16 +98,15 @@ def learn(
         if reason:
             learned.left_out[reason] += 1
     if not any(each.evidence.samples for each in kinds.values()):
-        reasons = ", ".join(f"{count:,} times {reason}" for reason, count in learned.left_out.most_common(3))
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in learned.left_out.most_common(3))
         raise UsageError(f"There is nothing to learn from: {reasons or 'no capture was read'}.")
     scrubber = Scrubber(key)
-    if keep_samples:
-        scrubber.look(body for each in kinds.values() for body in each.kept)
-        learned.people = scrubber.people
+    scrubber.look(body for each in kinds.values() for body in each.kept)
+    learned.people = scrubber.people if keep_samples else 0
     documents = _shipped(catalog)
     for each in sorted(kinds.values(), key=lambda each: (each.kind.order if each.kind else 10**9, each.name)):
         if each.evidence.samples:
-            name, document, told = _learn_type(each, catalog, documents, rule, scrubber if keep_samples else None)
+            name, document, told = _learn_type(each, catalog, documents, rule, scrubber, keep_samples)
             documents[name] = document
             learned.types.append(told)
         elif each.refused:
@@ -165,7 +165,12 @@ def _shipped(catalog: Catalog) -> dict[str, Schema]:
 
 
 def _learn_type(
-    each: _Kind, catalog: Catalog, documents: Mapping[str, Schema], rule: Rule, scrubber: Scrubber | None
+    each: _Kind,
+    catalog: Catalog,
+    documents: Mapping[str, Schema],
+    rule: Rule,
+    scrubber: Scrubber,
+    keep_samples: bool,
 ) -> tuple[str, Schema, TypeLearned]:
     kind = each.kind
     name = kind.file if kind else _file_of(each.name, documents)
@@ -175,7 +180,9 @@ def _learn_type(
     withdrawn: set[tuple[str, str]] = set()
     told = TypeLearned(each.name, kind is not None, each.evidence.samples)
     told.refused, told.refused_for = each.refused, each.refused_for
-    overlay = Overlay({**documents, name: known}, name, each.evidence, rule, marks, each.contradicted)
+    overlay = Overlay(
+        {**documents, name: known}, name, each.evidence, rule, marks, each.contradicted, names_somebody=scrubber.knows
+    )
     judge, new = kind, known
     for _ in range(_ROUNDS):
         overlay.withdrawn = frozenset(withdrawn)
@@ -191,7 +198,9 @@ def _learn_type(
         *overlay.yielded,
         *(f"{pointer or '(the whole body)'}: {rule}" for pointer, rule in sorted(withdrawn)),
     )
-    if judge is not None and (shown_examples := _examples(each, examples, judge, scrubber)):
+    if judge is not None and (
+        shown_examples := examples_of(each.kept, examples, judge, scrubber, MOST_SHOWN if keep_samples else 0)
+    ):
         new["examples"] = shown_examples
     return name, new, told
 
@@ -245,70 +254,6 @@ def _never(each: _Kind, kind: EventType | None, rule: Rule) -> tuple[str, ...]:
     if kind is None or data is None or data.objects < rule.few:
         return ()
     return tuple(name for name in kind.core if name not in data.members)
-
-
-# --- examples ---------------------------------------------------------------------------------------------------------
-
-
-def _examples(
-    each: _Kind, known: list[dict[str, Any]], judge: EventType, scrubber: Scrubber | None
-) -> list[dict[str, Any]]:
-    """Examples that the new schema allows: samples without their people, else the known ones, else one made up."""
-    if scrubber is not None:
-        kept = [scrubber.scrubbed(body) for body in each.kept[:MOST_SHOWN]]
-        found = [body for body in kept if judge.is_valid(body)]
-        if found:
-            return found
-    found = [body for body in known if judge.is_valid(body)]
-    if not found and each.kept:
-        made = _made_up(each.kept[0], judge.schema)
-        found = [made] if judge.is_valid(made) else []
-    return found
-
-
-def _made_up(body: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """A body of the same shape; of what was captured only its type, its time and the schema's own words are in it."""
-    words = set(_words_of(schema))
-    return {
-        name: value if name in ("type", "timestamp") else _in_place_of(value, words) for name, value in body.items()
-    }
-
-
-def _words_of(schema: Any) -> Iterable[str]:
-    if isinstance(schema, dict):
-        if isinstance(schema.get("const"), str):
-            yield schema["const"]
-        if isinstance(schema.get("enum"), list):
-            yield from (word for word in schema["enum"] if isinstance(word, str))
-        for keyword, value in schema.items():
-            if not keyword.startswith("x-"):
-                yield from _words_of(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _words_of(value)
-
-
-def _in_place_of(value: Any, words: set[str]) -> Any:
-    match kind_of(value):
-        case "object":
-            return {name: _in_place_of(inner, words) for name, inner in value.items()}
-        case "array":
-            return [_in_place_of(item, words) for item in value[:3]]
-        case "integer" | "number":
-            return 1 if value > 0 else 0
-        case "string":
-            return value if value in words else _text_in_place_of(value)
-    return value
-
-
-def _text_in_place_of(text: str) -> str:
-    if other := stand_in(text, "1f0e2d3c4b5a69788796a5b4c3d2e1f01f0e2d3c4b5a69788796a5b4c3d2e1f0"):
-        return other
-    if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        return text
-    if re.match(r"[a-z][a-z0-9+.-]*://", text):
-        return "https://app.example.com/"
-    return "person@example.com" if re.fullmatch(r"\S+@\S+\.\S+", text) else "Example"
 
 
 # --- types that no schema names ---------------------------------------------------------------------------------------

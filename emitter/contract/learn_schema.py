@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema_rs
 
 from emitter.catalog import Documents, follow
+from emitter.contract.calibrate_body import form_of
 from emitter.contract.learn_evidence import Evidence, Place, step
 from emitter.contract.learn_rules import Claim, Rule, claims, counts, in_words
 from emitter.errors import shown
@@ -51,6 +52,7 @@ class Overlay:
     marks: Mapping[str, str]
     contradicted: Mapping[str, set[str]] = field(default_factory=dict)
     withdrawn: frozenset[tuple[str, str]] = frozenset()
+    names_somebody: Callable[[str], bool] = lambda text: False  # what of the captures must not be written down
     statements: list[Statement] = field(default_factory=list)
     yielded: list[str] = field(default_factory=list)
 
@@ -77,8 +79,9 @@ class Overlay:
         if pointer in self.contradicted:
             new = _relaxed(new, place)
         said = _together([part for schema in (*behind, new) for part in self._parts(schema, 0)])
+        all_claims = [each for each in claims(name, place, self.rule) if not self._tells_of_people(each)]
         made = [
-            each for each in claims(name, place, self.rule)
+            each for each in all_claims
             if each.keyword != "required" and (pointer, each.keyword) not in self.withdrawn and not _known(each, said)
             and (each.keyword not in new or mark == "documented")
         ]  # fmt: skip
@@ -93,10 +96,20 @@ class Overlay:
             if place.seen >= self.rule.few and "x-profile" not in said:
                 new |= {"x-provenance": OBSERVED, "x-source": self._source(place, of)}
         if known or made or pointer not in self.marks:
-            new["x-samples"] = {"present": place.seen, "of": of, **counts(made)}
+            before = known.get("x-samples")
+            again = [each for each in all_claims if isinstance(before, dict) and each.keyword in before]
+            new["x-samples"] = {"present": place.seen, "of": of, **counts([*again, *made])}
         self._tell(pointer, known or behind, made, place, of, mark)
         self._inside(new, behind, place, pointer, depth + 1)
         return new
+
+    def _is_member(self, name: str) -> bool:
+        """Whether a name is one of the contract's, and not a key that is somebody's or something's own."""
+        return bool(_NAME.fullmatch(name)) and not form_of(name) and not self.names_somebody(name)
+
+    def _tells_of_people(self, claim: Claim) -> bool:
+        words = {"const": [claim.value], "enum": claim.value}.get(claim.keyword, [])
+        return any(self.names_somebody(word) for word in words)
 
     def _inside(self, new: Schema, behind: list[Schema], place: Place, pointer: str, depth: int) -> None:
         """Describe the members and items of a place."""
@@ -109,7 +122,7 @@ class Overlay:
             known = properties.get(name, {})
             others = [part["properties"][name] for part in parts if name in part.get("properties", {})]
             others = [each for each in others if isinstance(each, dict)]
-            if name not in among or not isinstance(known, dict) or not (known or others or _NAME.fullmatch(name)):
+            if name not in among or not isinstance(known, dict) or not (known or others or self._is_member(name)):
                 continue
             below = f"{pointer}/{step(name)}"
             learned = self._place(name, known, others, inner, place.objects, below, depth)

@@ -59,6 +59,10 @@ class Scrubber:
             self._look(body, "", False, 0)
         self._within = None
 
+    def knows(self, text: str) -> bool:
+        """Whether a text names one of them, or anybody's e-mail address."""
+        return text in self._found or ("@" in text and bool(_EMAIL.search(text)))
+
     @property
     def people(self) -> int:
         """How many people were found."""

@@ -9,7 +9,6 @@ from emitter.captures import Captured
 from emitter.clock import SECOND
 from emitter.contract.values import Signed
 from emitter.signing import Scheme, Signer, SigningKey, verify
-from emitter.signing.signer import STANDARD
 
 
 class Signatures:
@@ -19,7 +18,7 @@ class Signatures:
         """Take the keys of which one has to fit. `tolerance` (seconds) is for mode standard-webhooks; None: any age."""
         self._keys, self._scheme, self._tolerance = tuple(keys), scheme, tolerance
         # What only depends on body and key is compared at once; `verify` is for what does not fit, to say why.
-        self._signer = Signer(scheme) if scheme.mode != STANDARD else None
+        self._signer = Signer(scheme)
         self._fits: dict[int, Signed] = {}
 
     def of(self, captured: Captured) -> Signed:
@@ -46,13 +45,13 @@ class Signatures:
 
     def _fitting(self, captured: Captured) -> int | None:
         """The place of the key with which each header of the scheme fits as it stands; None if there is none."""
-        if self._signer is None:
-            return None
         given = {name.lower(): value for name, value in captured.headers}
         if len(given) != len(captured.headers):
             return None
         for number, key in enumerate(self._keys):
             signed = self._signer.headers(captured.body, key, message_id="", seconds=0)
+            if len(signed) != len(self._scheme.signatures):
+                return None  # more than the body is signed
             if all(hmac.compare_digest(value.encode(), _bytes(given.get(name.lower(), ""))) for name, value in signed):
                 return number
         return None

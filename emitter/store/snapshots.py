@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emitter.errors import BadValue, Conflict, NotFound, StoreUnusable, nearest
-from emitter.store.opening import connect
+from emitter.store.opening import connect, migrate
 from emitter.store.reader import Reader
 from emitter.store.schema import APPLICATION_ID, MIGRATIONS
 
@@ -97,7 +97,8 @@ class Snapshots:
             wrong = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if wrong != "ok":
                 raise StoreUnusable(self._where(name), f"is damaged ({wrong}); the store was left as it is.")
-            self._replace(connection)
+            with self._as_host(connection, self._where(name)) as host:
+                self._replace(host)
 
     def delete(self, name: str) -> None:
         """Delete a copy; raises `NotFound`."""
@@ -159,6 +160,22 @@ class Snapshots:
         except sqlite3.Error as error:
             raise StoreUnusable(self._where(name), f"cannot be read ({error})") from None
 
+    @contextmanager
+    def _as_host(self, copy: sqlite3.Connection, where: str) -> Iterator[sqlite3.Connection]:
+        """A copy with the tenants of today: they have stores of their own, and are not what is gone back to."""
+        with self._reader.connection() as connection:
+            tenants = _tenants(connection)
+        if _tenants(copy) == tenants:
+            yield copy
+            return
+        with closing(connect(":memory:")) as host:
+            copy.backup(host)
+            migrate(host, where)
+            host.execute("DELETE FROM tenants")
+            for row in tenants:
+                host.execute(f"INSERT INTO tenants VALUES ({', '.join('?' * len(row))})", row)
+            yield host
+
     def _copy(self, copy: sqlite3.Connection, written: Mapping[str, str]) -> None:
         with self._reader.connection() as connection:
             connection.backup(copy)
@@ -183,6 +200,14 @@ class Snapshots:
             _sync(folder)
         except (OSError, sqlite3.Error) as error:
             raise StoreUnusable(target, f"cannot be written ({error})") from None
+
+
+def _tenants(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    """The rows of other stores that a store keeps; none where it is older than that table."""
+    try:
+        return connection.execute("SELECT * FROM tenants ORDER BY 1").fetchall()
+    except sqlite3.OperationalError:
+        return []
 
 
 def _known(connection: sqlite3.Connection, where: str) -> sqlite3.Connection:

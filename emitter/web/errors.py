@@ -134,7 +134,8 @@ def _unexpected(error: Exception) -> Response:
 
 def _went_under() -> bool:
     """Whether the tenant was deleted while its request was answered."""
-    return simulator().closed and not current_app.extensions["emitter.stopping"].is_set()
+    here = simulator()
+    return here.closed and here is not current_app.extensions["emitter"]
 
 
 def _answer(status: int, text: str, *, kind: str = "", more: Mapping[str, Any] = MappingProxyType({})) -> Response:
