@@ -60,18 +60,18 @@ def test_no_export_holds_a_key_or_what_may_be_secret_in_a_target(history: Simula
 
     assert "/hook?***" in text and "***@127.0.0.1" in text
     assert not any(secret in text for secret in (SECRET, "user:pass", "hidden"))
-    assert text.count("x-immuta-webhook-signature-sha256") == 3
+    assert form == "csv" or text.count("x-immuta-webhook-signature-sha256") == 3
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_an_export_takes_the_filters_of_the_history(history: Simulator, form: str) -> None:
     text = _exported(history, form, AttemptQuery(outcome=("rejected",), limit=1))
 
-    assert text.count("x-immuta-webhook-signature-sha256") == 1
+    assert text.count(",rejected," if form == "csv" else "x-immuta-webhook-signature-sha256") == 1
 
 
 def test_another_form_is_refused_with_the_nearest() -> None:
-    with pytest.raises(BadValue, match='is none of jsonl, har, curl. Nearest: "curl"'):
+    with pytest.raises(BadValue, match='is none of jsonl, har, csv, curl. Nearest: "curl"'):
         export(None, AttemptQuery(), "crul")  # type: ignore[arg-type]  # it is not looked at
 
 

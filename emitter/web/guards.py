@@ -38,7 +38,7 @@ HEADERS = {
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # under no-referrer browsers send `Origin: null` with our own forms
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 CACHE = "no-store"
