@@ -14,6 +14,7 @@ from emitter.receiver import Receiver
 from emitter.simulator import Simulator
 from emitter.trigger import TriggerSpec
 from tests.support_cli import PATIENCE, CommandLine, command_line, finished, line_with, process
+from tests.support_standins import RAW, ROUTING_KEY, alert, post
 
 
 @pytest.fixture
@@ -141,6 +142,51 @@ def test_a_port_that_is_taken_ends_with_3(emitter: CommandLine, receiver: Receiv
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_cannot_be_done_is_refused(emitter: CommandLine, args: tuple[str, ...], text: str) -> None:
+    result = emitter("listen", "--port", 0, *args)
+
+    assert result.exit_code == 2
+    assert text in result.stderr
+
+
+def test_a_stand_in_says_what_came_of_each_call_and_ends_with_1_where_one_came_to_nothing(tmp_path: Path) -> None:
+    how = ("listen", "--as", "pagerduty", "--port", 0, "--count", 2, "--format", "json")
+    with process(*how, cwd=tmp_path, env={"EMITTER_SECRET": ROUTING_KEY}) as listening:
+        url = line_with("Standing in for PagerDuty", listening.stderr).split()[4]
+        statuses = [post(url, body).status_code for body in (alert(), RAW)]
+        out, err = listening.communicate(timeout=PATIENCE)
+
+    assert statuses == [202, 400]
+    assert [json.loads(line)["passed"] for line in out.splitlines()] == [True, False]
+    assert listening.returncode == 1
+    assert "PagerDuty: 1 alert, 1 open, 0 change events." in err
+    assert "Error: 1 of 2 came to nothing." in err
+    assert ROUTING_KEY not in out + err
+
+
+def test_the_address_of_a_flow_is_shown_without_a_secret_that_was_given(emitter: CommandLine) -> None:
+    how = ("listen", "--as", "teams", "--port", 0, "--count", 1, "--timeout", "1ms")
+    plain, given = emitter(*how), emitter(*how, "--secret", "s3cret")
+
+    assert "&sig=no-secret" in plain.stderr
+    assert "&sig=***" in given.stderr and "s3cret" not in given.output
+    assert plain.exit_code == given.exit_code == 1
+    assert "1 calls were waited for, 0 came within 0.001 s" in plain.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("--switches",), "go with --as"),
+        (("--as", "teams", "--forward-to", "http://x"), "--forward-to goes with no --as"),
+        (("--as", "teams", "--switch", "trigger-schema=loose"), "is none of lenient, strict"),
+        (("--as", "teams", "--switch", "schema=strict"), "There is no switch"),
+        (("--as", "teams", "--secret", "a", "--secret", "b"), "A flow has one sig"),
+        (("--as", "pagerduty", "--secret", "short"), "A routing key has 32 letters and digits"),
+        (("--as", "slack"), "'teams', 'pagerduty'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_stand_in_that_cannot_be_is_refused(emitter: CommandLine, args: tuple[str, ...], text: str) -> None:
     result = emitter("listen", "--port", 0, *args)
 
     assert result.exit_code == 2

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", help="Where to listen. [127.0.0.1]")
 @click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=3000, help="0 takes a free one. [3000]")
 @click.option(
-    "--secret", metavar="KEY", multiple=True, help="Signing key; rather EMITTER_SECRET, or a file. Repeatable."
+    "--as",
+    "service",
+    type=click.Choice(("teams", "pagerduty")),
+    help="Be what these webhooks are relayed to: a Teams Workflows webhook, or PagerDuty's Events API v2.",
+)
+@click.option("--switch", metavar="NAME=VALUE", multiple=True, help="With --as: how that service behaves. Repeatable.")
+@click.option("--switches", is_flag=True, help="With --as: list the switches, with what is known, and end.")
+@click.option(
+    "--secret",
+    metavar="KEY",
+    multiple=True,
+    help="Signing key; rather EMITTER_SECRET, or a file. Repeatable. With --as: the sig of the URL, the routing keys.",
 )
 @click.option("--secret-file", metavar="FILE", multiple=True, help="A file that holds a signing key. Repeatable.")
 @click.option("--forward-to", metavar="URL", help="Hand each request on, and give that answer back.")
@@ -42,6 +53,9 @@ def listen(
     setup: Setup,
     host: str,
     port: int,
+    service: str | None,
+    switch: tuple[str, ...],
+    switches: bool,
     secret: tuple[str, ...],
     secret_file: tuple[str, ...],
     forward_to: str | None,
@@ -54,9 +68,25 @@ def listen(
 
     It answers 200, or 401 where a signing key is known and the signature does not fit. With --count the exit code says
     whether all that came was signed and valid.
+
+    With --as it answers as that service does, and prints what came of each call: the card that was posted, the run that
+    failed out of the sender's sight, the alert that is open. Then --count says whether all came to what was wanted.
     """
     if timeout is not None and count is None:
         raise UsageError("--timeout goes with --count.")
+    if service is not None:
+        if forward_to is not None:
+            raise UsageError("--forward-to goes with no --as: a stand-in answers by itself.")
+        from emitter.cli.listen_as import list_switches, listen_as
+
+        if switches:
+            return list_switches(service, switch)
+        return listen_as(
+            service, switch, host=host, port=port, secrets=secrets_of(secret, secret_file), respond=respond,
+            count=count, timeout=timeout, form=form,
+        )  # fmt: skip
+    if switch or switches:
+        raise UsageError("--switch and --switches go with --as teams or --as pagerduty.")
     from emitter.catalog import Catalog
     from emitter.receiver import Answers, Receiver, json_line, line
     from emitter.signing import Scheme, SigningKey

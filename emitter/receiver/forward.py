@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from emitter import clock
 from emitter.delivery import masked
 from emitter.errors import BadTarget
+from emitter.receiver.answers import Scripted
 from emitter.receiver.wire import BODY_CAP, Request, end_to_end
 from emitter.signing import Headers
 
@@ -19,12 +20,16 @@ TIMEOUT = 30.0  # seconds, from connecting to the answer's last byte
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """What came back from where a request was handed on to; status None: nothing did, and `error` says why."""
+    """What came back from where a request was handed on to; status None: nothing did, and `error` says why.
+
+    Where there is `scripted`, that is done with the connection instead.
+    """
 
     status: int | None
     headers: Headers = ()
     body: bytes = b""
     error: str = ""
+    scripted: Scripted | None = None
 
 
 Forward = Callable[[Request], Forwarded]

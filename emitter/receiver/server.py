@@ -274,6 +274,8 @@ class Receiver:
         forwarded = self._forward(request) if self._forward else None
         if self._answers is not None and (request.method == "POST" or forwarded is not None):
             answer = _Answer(self._answers.next())
+        elif forwarded is not None and forwarded.scripted is not None:
+            answer = _Answer(forwarded.scripted)
         elif forwarded is not None and forwarded.status is None:
             answer = _Answer(Scripted(502), _TEXT, f"{forwarded.error}\n".encode("utf-8", "replace"))
         elif forwarded is not None:
