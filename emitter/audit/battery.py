@@ -127,7 +127,7 @@ def _checked(bench: Bench, checks: Sequence[Check], watch: Told) -> tuple[list[R
                 reason = stopped = f"The receiver has not answered since {check.name}: {gone}."
                 ruling = replace(
                     ruling, status=Status.FAILED, kind=Kind.UNSAFE,
-                    found=f"It did not survive it: {ruling.found.rstrip('.')}; nothing is answered since.",
+                    found=f"It did not survive it: nothing is answered since. {ruling.found}",
                 )  # fmt: skip
         results.append(_result(check, ruling))
         if check is FIRST and ruling.status is Status.FAILED and not bench.adopted:

@@ -29,6 +29,7 @@ from emitter.trigger import TriggerSpec
 
 USUAL = "data_sources.updated"
 """The type that is sent where any will do: the one whose example is documented."""
+_SHORTEST = 4  # characters of a key that is looked for in answers: a shorter one is found in anything
 _EXCERPT = 2000  # bytes of a body that a shot keeps
 _OWN = {"delivery.retry": "none", "delivery.suppress_after": "never", "delivery.fan_out": "event"}
 
@@ -233,13 +234,23 @@ class Bench:
     def _awaited(self, simulator: Simulator, made: Sequence[tuple[str, str]], lasting: float = 0.0) -> list[Shot]:
         patience = min(max(lasting, self.timeout) + 2.0, max(self.remaining, 0.1))
         found = simulator.deliveries([id for _, id in made], wait=patience)
-        shots = [_shot(simulator, what, each) for (what, _), each in zip(made, found, strict=True)]
+        shots = [self._without_keys(_shot(simulator, what, each)) for (what, _), each in zip(made, found, strict=True)]
         self.answered += sum(each.status is not None for each in shots)
         if len(shots) == 1 and shots[0].accepted:
             self.quickest.append(shots[0].seconds)
         if self.remaining <= 0 and any(each["state"] == "pending" for each in found):
             raise Stopped("The time was up (--deadline).")
         return shots
+
+    def _without_keys(self, shot: Shot) -> Shot:
+        """A shot in which nothing of what the receiver said is a key."""
+        answer, headers = shot.answer, shot.answer_headers
+        for key in filter(lambda key: len(key) >= _SHORTEST, (self.target.signing_key, self.target.old_key)):
+            answer = answer.replace(key, "***")
+            headers = tuple((name, value.replace(key, "***")) for name, value in headers)
+        if answer == shot.answer and headers == shot.answer_headers:
+            return shot
+        return replace(shot, answer=answer, answer_headers=headers, tells_key=True)
 
     # --- the probe --------------------------------------------------------------------------------------------------
 

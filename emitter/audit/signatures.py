@@ -95,7 +95,7 @@ def both(bench: Bench) -> Ruling:
 
 def old(bench: Bench) -> Ruling:
     if not bench.signs or not bench.target.old_key:
-        return unjudged("Give the key that was the webhook's before with --old-secret.")
+        return unjudged("Give the key that was the webhook's before with --old-secret-file.")
     shot = bench.send("signed with the old key", bench.event("old key"), {"wrong-key": bench.target.old_key})
     if shot.accepted:
         return failed("The old key is still accepted. That is right until all have the new one, and not after.", [shot])
@@ -166,7 +166,7 @@ def telltale(bench: Bench) -> Ruling:
         said = shot.answer + " ".join(value for _, value in shot.answer_headers)
         if any(digest and digest.lower() in said.lower() for digest in digests):
             return failed(f"The answer to {shot.what} holds the right signature.", shots)
-        if len(bench.target.signing_key) >= 4 and bench.target.signing_key in said:
+        if shot.tells_key:
             return failed(f"The answer to {shot.what} holds the signing key.", shots)
     for shot in shots:
         if "Traceback (most recent call last)" in shot.answer or "\n    at " in shot.answer:

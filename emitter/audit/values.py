@@ -51,7 +51,8 @@ class Shot:
     seconds: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = field(default=b"", repr=False)
-    answer: str = field(default="", repr=False)  # the beginning of the body that came back
+    answer: str = field(default="", repr=False)  # the beginning of the body that came back, without keys
+    tells_key: bool = False  # a signing key was in what came back
     answer_headers: tuple[tuple[str, str], ...] = ()
 
     @property
