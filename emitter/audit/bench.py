@@ -130,11 +130,12 @@ class Bench:
     ) -> bytes:
         """Make the body of an event: of this type, about this product or a new one, now."""
         product = product or self.product(about)
-        named = {"data.dataProductId": product.id, "data.dataProductName": product.name, **(set or {})}
+        named = {"data.dataProductName": product.name, **(set or {})}
         named = {name: value for name, value in named.items() if name not in unset}
         simulator = self.simulator(assume)
-        spec = TriggerSpec(type=type, set=named, unset=tuple(unset), allow_invalid=True)
-        return next(iter(simulator.make(spec))).body
+        spec = TriggerSpec(type=type, set=named, unset=tuple(unset), allow_invalid=True, seed=self.chance.getrandbits(48))
+        made = next(iter(simulator.make(spec)))
+        return made.body.replace(made.product_id.encode(), product.id.encode()) if made.product_id else made.body
 
     # --- sending ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -105,8 +106,8 @@ def _raw(body: bytes) -> Callable[[Bench], bytes]:
     return lambda bench: body
 
 
-def _id(value: Callable[[Bench], object]) -> Callable[[Bench], bytes]:
-    return lambda bench: bench.event("other ids", set={"data.dataProductId": value(bench)})
+def _id(value: Callable[[Bench], str]) -> Callable[[Bench], bytes]:
+    return lambda bench: bench.event("other ids", product=replace(bench.product("other ids"), id=value(bench)))
 
 
 def _cuid(bench: Bench) -> str:

@@ -83,13 +83,13 @@ class Teller:
     def body(self, place: int, product: Product, end: int) -> tuple[bytes, int]:
         """The body of one event of a telling, and when it says that it happened."""
         moment = self.story[place]
-        stamp = end - moment.ago + self.bench.chance.randrange(1, clock.SECOND // 1000)
+        stamp = end - moment.ago
         made = orjson.loads(self.bench.event(self.about, moment.type, product=product))
         digits = len(str(made["timestamp"]).rpartition(".")[2].rstrip("Z")) if "." in str(made["timestamp"]) else 0
         return orjson.dumps({**made, "timestamp": clock.rfc3339(stamp, digits)}), stamp
 
 
-def shots_of(found: Any) -> Sequence[str]:
+def refused_in(found: Any) -> Sequence[str]:
     """What was not accepted in a telling."""
     return found.get(REFUSED, ()) if isinstance(found, dict) else ()
 

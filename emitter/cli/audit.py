@@ -80,11 +80,12 @@ def audit(
         _list(setup.format, plan(only, limits=limits).checks)
         return
     target = _target(setup, url, how)
-    parts, more = _parts(interleavings, sweep=sweep, probe=target.probe)
+    line = Line()
+    parts, more = _parts(interleavings, sweep=sweep, probe=target.probe, line=line)
     _announce(plan(only, limits=limits, more=more), target.url, yes=yes)
     files = {form: Path(how[form]) for form in _FORMS if how[form]}
     _write(files, None)  # what cannot be written is said before anything is sent
-    found = _examine(setup, target, only, limits, seed, parts)
+    found = _examine(setup, target, only, limits, seed, parts, line)
     _write(files, found)
     _show(setup.format, found, verbose=verbose)
     sys.exit(_code(found, fail_under))
@@ -122,9 +123,18 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _parts(interleavings: int | None, *, sweep: bool, probe: str) -> tuple[list[Part], int]:
+def _parts(interleavings: int | None, *, sweep: bool, probe: str, line: Line) -> tuple[list[Part], int]:
     """What comes beside the checks, and how many deliveries that is at most."""
-    return [], 0
+    parts: list[Part] = []
+    more = 0
+    if interleavings:
+        from emitter.audit.invariance import most, told_in
+
+        if not probe:
+            raise UsageError("--interleavings compares what your system shows: give its URL with --probe.")
+        parts.append(told_in(interleavings, watch=lambda number, of: line.show(f"order {number:,} of {of:,}")))
+        more += most(interleavings)
+    return parts, more
 
 
 def _announce(plan: Plan, url: str, *, yes: bool) -> None:
@@ -161,11 +171,10 @@ def _is_loopback(url: str) -> bool:
 
 
 def _examine(
-    setup: Setup, target: Target, only: tuple[str, ...], limits: Limits, seed: int | None, parts: list[Part]
+    setup: Setup, target: Target, only: tuple[str, ...], limits: Limits, seed: int | None, parts: list[Part], line: Line
 ) -> Audit:
     from emitter.audit import audit
 
-    line = Line()
     try:
         return audit(
             target, setup.settings, only=only, limits=limits, seed=seed, parts=parts,
