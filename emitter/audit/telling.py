@@ -38,6 +38,8 @@ class Teller:
     told: int = 0
     noisy: frozenset[Path] | None = None
     _own: dict[tuple[int, ...], Any] = field(default_factory=dict)
+    _made: dict[str, tuple[bytes, Product]] = field(default_factory=dict)  # by type: a body to make others of
+    _last: tuple[int, Any] = (-1, None)  # how much had been sent when the probe was last asked, and what it showed
 
     def prepare(self) -> str:
         """Tell the whole story twice in its own order; say why nothing can be judged by effect, "" if it can."""
@@ -68,13 +70,17 @@ class Teller:
         for place in sorted(set(sequence)):
             bodies[place], stamp = self.body(place, product, end)
             names |= _spellings(stamp, f"{{time {place + 1}}}")
-        before = self.bench.state()
+        sent, before = self._last
+        if sent != self.bench.sent:
+            before = self.bench.state()
         those = [(self.story[place].type, bodies[place]) for place in sequence]
         if together:
             shots = self.bench.together([(what, body, ()) for what, body in those])
         else:
             shots = self.bench.in_order(those)
-        found = view(before, self.bench.state(), names)
+        after = self.bench.state()
+        self._last = self.bench.sent, after
+        found = view(before, after, names)
         refused = sorted({f"{each.what}: {each.outcome}" for each in shots if not each.accepted})
         if not refused:
             return found
@@ -84,7 +90,12 @@ class Teller:
         """The body of one event of a telling, and when it says that it happened."""
         moment = self.story[place]
         stamp = end - moment.ago
-        made = orjson.loads(self.bench.event(self.about, moment.type, product=product))
+        if moment.type not in self._made:
+            own = self.bench.product(self.about)
+            self._made[moment.type] = self.bench.event(self.about, moment.type, product=own), own
+        body, own = self._made[moment.type]
+        body = body.replace(own.id.encode(), product.id.encode()).replace(own.name.encode(), product.name.encode())
+        made = orjson.loads(body)
         digits = len(str(made["timestamp"]).rpartition(".")[2].rstrip("Z")) if "." in str(made["timestamp"]) else 0
         return orjson.dumps({**made, "timestamp": clock.rfc3339(stamp, digits)}), stamp
 

@@ -134,6 +134,11 @@ def _parts(interleavings: int | None, *, sweep: bool, probe: str, line: Line) ->
             raise UsageError("--interleavings compares what your system shows: give its URL with --probe.")
         parts.append(told_in(interleavings, watch=lambda number, of: line.show(f"order {number:,} of {of:,}")))
         more += most(interleavings)
+    if sweep:
+        from emitter.audit import sweep as sweeping
+
+        parts.append(sweeping.swept(lambda words: line.show(words)))
+        more += sweeping.most()
     return parts, more
 
 
