@@ -1,4 +1,4 @@
-"""A receiver as it should be, and a family of bad ones, each with one fault, and the check that has to name it first."""
+"""A receiver as it should be, and a family of bad ones: one fault each, and the check that has to name it first."""
 
 from __future__ import annotations
 
@@ -602,4 +602,3 @@ class HasRoomForFive(Receiver):
             return super().post(headers, body)
         finally:
             self.room.release()
-

@@ -1,4 +1,4 @@
-"""A battery that examines somebody's receiver: what it sends, what should happen and why, what happened, how to mend it.
+"""A battery that examines somebody's receiver: what is sent, what should happen and why, what happened, how to mend it.
 
 `table` lists the checks, `bench` sends, `battery` puts the results in order, causes first. `invariance` tells one story
 in many orders, `sweep` under every reading that the documentation leaves open. The reports are `text`, `junit`, `html`

@@ -9,12 +9,12 @@ _LEFT, _RIGHT, _HIGH = 92, 62, 20
 
 
 def as_svg(found: Audit) -> bytes:
-    """Draw the badge: green for nothing worse than unfortunate, red for anything unsafe, grey where nothing answered."""
+    """Draw the badge: green for nothing worse than unfortunate, red for anything unsafe, grey for no answer."""
     text, colour = _shown(found)
-    title = f"emitter audit: {text}"
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _RIGHT}" height="{_HIGH}" role="img" aria-label="{title}">
+    title, wide = f"emitter audit: {text}", _LEFT + _RIGHT
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{_HIGH}" role="img" aria-label="{title}">
 <title>{title}</title>
-<clipPath id="r"><rect width="{_LEFT + _RIGHT}" height="{_HIGH}" rx="3"/></clipPath>
+<clipPath id="r"><rect width="{wide}" height="{_HIGH}" rx="3"/></clipPath>
 <g clip-path="url(#r)">
 <rect width="{_LEFT}" height="{_HIGH}" fill="#1a2029"/>
 <rect x="{_LEFT}" width="{_RIGHT}" height="{_HIGH}" fill="{colour}"/>

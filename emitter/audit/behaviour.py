@@ -41,10 +41,10 @@ def _effect(bench: Bench, ruling: Ruling, *, by: str) -> tuple[Ruling, Teller | 
     return ruling, teller
 
 
-def _compared(ruling: Ruling, expected: object, found: object, words: str, **how: tuple[str, ...]) -> Ruling:
+def _compared(ruling: Ruling, expected: object, found: object, words: str) -> Ruling:
     if expected == found:
         return passed(f"{ruling.found}, and it came to the same", ruling.shots)
-    return failed(f"{words}: {'; '.join(list(apart(expected, found))[:3])}", ruling.shots, **how)
+    return failed(f"{words}: {'; '.join(list(apart(expected, found))[:3])}", ruling.shots)
 
 
 def duplicate(bench: Bench) -> Ruling:
@@ -102,7 +102,9 @@ def slow(bench: Bench) -> Ruling:
         if ruling.status is Status.FAILED and quick.accepted:
             return ruling
         if quick.accepted and quick.seconds < bench.pace / 2:
-            return passed(f"the slow one took {slow.seconds:.1f} s, the one beside it {quick.seconds:.2f} s", [slow, quick])
+            return passed(
+                f"the slow one took {slow.seconds:.1f} s, the one beside it {quick.seconds:.2f} s", [slow, quick]
+            )
     return failed(
         f"One that sends slowly ({slow.seconds:.1f} s) holds up the others: the one beside it "
         f"{f'took {quick.seconds:.1f} s' if quick.accepted else f'got {quick.outcome}'}.", [slow, quick],

@@ -133,7 +133,7 @@ class Bench:
         named = {"data.dataProductName": product.name, **(set or {})}
         named = {name: value for name, value in named.items() if name not in unset}
         simulator = self.simulator(assume)
-        spec = TriggerSpec(type=type, set=named, unset=tuple(unset), allow_invalid=True, seed=self.chance.getrandbits(48))
+        spec = TriggerSpec(type=type, set=named, unset=tuple(unset), allow_invalid=True)
         made = next(iter(simulator.make(spec)))
         return made.body.replace(made.product_id.encode(), product.id.encode()) if made.product_id else made.body
 
@@ -266,7 +266,9 @@ class Bench:
         """What the probe shows once it has stayed the same for a while; raises `Unreadable`."""
         last = _value(self.ask())
         since = began = clock.monotonic()
-        while self._settle and clock.monotonic() - since < self._settle and clock.monotonic() - began < 20 * self._settle:
+        while (
+            self._settle and clock.monotonic() - since < self._settle and clock.monotonic() - began < 20 * self._settle
+        ):
             clock.pause(min(self._settle / 4, 0.05))
             now = _value(self.ask())
             if now != last:

@@ -1,4 +1,4 @@
-"""Checks of what a body says: the types, what may be there or not, and what is no event at all. All are signed as sent."""
+"""Checks of what a body says: types, members that are there or not, what is no event at all. All is signed as sent."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ _DIAGNOSES: tuple[tuple[str, Mapping[str, str], bool], ...] = (
     ("the old SHA-1 header", {"signing.mode": "sha1"}, False),
     ("the headers of Standard Webhooks", {"signing.mode": "standard-webhooks"}, False),
 )  # fmt: skip
-"""What may be otherwise where a proper delivery is refused: in words, as assumptions, and whether the rest can be judged
-so."""
+"""What may be otherwise where a proper delivery is refused: in words, as assumptions, and whether the app may do so."""
 
 
 def good(bench: Bench) -> Ruling:
@@ -115,6 +114,10 @@ def _cuid(bench: Bench) -> str:
     return "c" + "".join(bench.chance.choice(letters) for _ in range(24))
 
 
+def _number(bench: Bench) -> str:
+    return str(bench.chance.randrange(10**5, 10**6))
+
+
 def _time(cut: Callable[[str], str]) -> Callable[[Bench], bytes]:
     def make(bench: Bench) -> bytes:
         body = bench.event("timestamps")
@@ -191,7 +194,7 @@ def other_type(bench: Bench) -> Ruling:
 def agent(bench: Bench) -> Ruling:
     shots = [
         bench.send(words, bench.event("other headers"), assume={"delivery.headers": words})
-        for words in ("User-Agent: Immuta/2026.1", "X-Request-Id: 5f2c;; traceparent: 00-00000000000000000000000000000001-0000000000000001-01")
+        for words in ("User-Agent: Immuta/2026.1", f"X-Request-Id: 5f2c;; traceparent: 00-{1:032x}-{1:016x}-01")
     ]  # fmt: skip
     return accepted(shots)
 
@@ -275,7 +278,7 @@ CHECKS = (
         "other-ids", FAMILY, "Events whose product's id is a cuid, and a number in quotes.", "2xx.",
         "All three forms are in the vendor's own documents.", sources.IDS,
         "Take an id as a text that means nothing: no parsing, no column of type uuid.", Kind.WRONG,
-        _changed(accepted, ("a cuid", _id(_cuid)), ("a number", _id(lambda bench: str(bench.chance.randrange(10**5, 10**6))))),
+        _changed(accepted, ("a cuid", _id(_cuid)), ("a number", _id(_number))),
         2, ("good-delivery",),
     ),
     Check(
@@ -286,8 +289,8 @@ CHECKS = (
     ),
     Check(
         "late-event", FAMILY, "Events of an hour and of three days ago, signed now.", "2xx.",
-        "What was down over the weekend is delivered, or sent again by hand, on Monday. The time in the body is that of "
-        "the event.", sources.TIMES,
+        "What was down over the weekend is delivered, or sent again by hand, on Monday. The time in the body is the "
+        "event's.", sources.TIMES,
         "Judge freshness by a signed time in the headers, if there is one; never by the body's timestamp.", Kind.WRONG,
         late, 2, ("good-delivery", "short-times"),
     ),

@@ -55,7 +55,11 @@ def as_html(found: Audit) -> bytes:
 
 
 def _root(result: Result, failed: Sequence[Result]) -> _Root:
-    shots = sorted(result.shots, key=lambda shot: shot.accepted)[:MOST_SHOTS] if len(result.shots) > MOST_SHOTS else result.shots
+    shots = (
+        sorted(result.shots, key=lambda shot: shot.accepted)[:MOST_SHOTS]
+        if len(result.shots) > MOST_SHOTS
+        else result.shots
+    )
     followers = [each for each in failed if each.cause == result.check.name]
     return _Root(result, followers, shots, len(result.shots) - len(shots))
 

@@ -35,15 +35,15 @@ def most(interleavings: int) -> int:
     return (interleavings + 3) * MOST
 
 
-def told_in(interleavings: int, *, watch: Callable[[int, int], None] = lambda number, of: None) -> Callable[[Bench, Audit], Audit]:
+def told_in(
+    interleavings: int, *, watch: Callable[[int, int], None] = lambda number, of: None
+) -> Callable[[Bench, Audit], Audit]:
     """The part of an audit that tells the story in so many orders."""
 
     def part(bench: Bench, found: Audit) -> Audit:
         ruling, difference, number = _compare(bench, interleavings, watch)
         result = Result(CHECK, ruling.status, ruling.kind or CHECK.kind, ruling.found, shots=ruling.shots)
-        return replace(
-            found, results=in_order([*found.results, result]), difference=difference, interleavings=number
-        )
+        return replace(found, results=in_order([*found.results, result]), difference=difference, interleavings=number)
 
     return part
 
@@ -69,7 +69,11 @@ def _compare(
     except Unreadable as error:
         return unjudged(str(error)), None, number
     except Stopped as error:
-        return unjudged(f"{error} {number - 1} of {interleavings} orders came to the same before that."), None, number - 1
+        return (
+            unjudged(f"{error} {number - 1} of {interleavings} orders came to the same before that."),
+            None,
+            number - 1,
+        )
     return passed(f"{counted(interleavings, 'order')} came to the same end"), None, interleavings
 
 
@@ -99,12 +103,14 @@ def _small(teller: Teller, order: Sequence[int], number: int, of: int) -> tuple[
     began, stopped = teller.told, ""
 
     def differs(sequence: Sequence[int]) -> bool:
-        return teller.tell(sequence) != teller.own(sequence)
+        return bool(teller.tell(sequence) != teller.own(sequence))
 
     best = list(order)
     try:
         if not differs(best):  # not every time: it depends on something else than the order
-            return failed(f"Order {number} of {of} came to something else once, and to the same when it was told again."), None
+            return failed(
+                f"Order {number} of {of} came to something else once, and to the same when it was told again."
+            ), None
         for smaller in shrinking(best, differs, lambda: teller.told - began < _MOST_TRIES):
             best = smaller
     except Stopped as error:
@@ -155,7 +161,9 @@ def steps_of(story: Sequence[Moment], sequence: Sequence[int]) -> list[Step]:
         same = [at for at, each in enumerate(story) if each.type == story[place].type]
         which = f" (number {same.index(place) + 1})" if len(same) > 1 else ""
         again = " again" if place in met else ""
-        steps.append(Step(f"{short}{which}{again}", story[place].type, f"{story[place].ago / 1e9:.0f} s before the end"))
+        steps.append(
+            Step(f"{short}{which}{again}", story[place].type, f"{story[place].ago / 1e9:.0f} s before the end")
+        )
         met.add(place)
     return steps
 

@@ -51,7 +51,11 @@ def _case(suite: XML.Element, each: Result) -> None:
     check = each.check
     seconds = sum(shot.seconds for shot in each.shots)
     case = XML.SubElement(
-        suite, "testcase", name=legal(check.name), classname=legal(f"emitter.audit.{check.family}"), time=f"{seconds:.3f}"
+        suite,
+        "testcase",
+        name=legal(check.name),
+        classname=legal(f"emitter.audit.{check.family}"),
+        time=f"{seconds:.3f}",
     )
     if each.status is Status.UNJUDGED:
         XML.SubElement(case, "skipped", message=legal(printable(each.found, 500)))

@@ -102,7 +102,7 @@ def shows(found: Any) -> bool:
         return any(map(shows, found.values()))
     if isinstance(found, list):
         return any(map(shows, found))
-    return found != NOISE
+    return bool(found != NOISE)
 
 
 def apart(expected: Any, found: Any, path: str = "") -> Iterator[str]:

@@ -108,7 +108,7 @@ def _reading(each: Reading) -> Json:
 
 
 def as_text(found: Audit, *, verbose: bool = False) -> Iterator[str]:
-    """Tell an audit, line by line: what failed with its consequences, what could not be judged, what passed, the score."""
+    """Tell an audit, line by line: what failed and what follows from it, what was not judged, what passed."""
     yield f"Audit of {printable(found.url)}"
     probe = f", probe {printable(found.probe)}" if found.probe else ""
     yield f"  {counted(found.deliveries, 'delivery')} in {found.seconds:.1f} s{probe}"

@@ -11,7 +11,9 @@ def passed(found: str, shots: Sequence[Shot] = ()) -> Ruling:
     return Ruling(Status.PASSED, found, shots=tuple(shots))
 
 
-def failed(found: str, shots: Sequence[Shot] = (), *, kind: Kind | None = None, follows: tuple[str, ...] = ()) -> Ruling:
+def failed(
+    found: str, shots: Sequence[Shot] = (), *, kind: Kind | None = None, follows: tuple[str, ...] = ()
+) -> Ruling:
     return Ruling(Status.FAILED, found, kind, follows, tuple(shots))
 
 

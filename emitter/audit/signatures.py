@@ -1,4 +1,4 @@
-"""Checks of what proves that the app has sent something: signatures that are missing, forged, old or about other bytes."""
+"""Checks of what proves that the app has sent it: signatures that are missing, forged, old or about other bytes."""
 
 from __future__ import annotations
 
@@ -145,7 +145,9 @@ def replay(bench: Bench) -> Ruling:
     if again.refused:
         return passed(f"answered {again.outcome}", [first, again])
     if not bench.target.probe:
-        return unjudged(f"It answers {again.outcome}; whether it did its work twice only a --probe shows.", [first, again])
+        return unjudged(
+            f"It answers {again.outcome}; whether it did its work twice only a --probe shows.", [first, again]
+        )
     teller = pair(bench)
     if why := teller.prepare():
         return unjudged(why, [first, again])
@@ -234,7 +236,7 @@ CHECKS = (
         ("missing-signature", "wrong-signature", "truncated-body", "tampered-body", "reserialised-body"),
     ),
     Check(
-        "raw-bytes", FAMILY, "An event in JSON that is spelt otherwise (white space, escapes), signed as it is.", "2xx.",
+        "raw-bytes", FAMILY, "An event in JSON that is spelt otherwise (white space, escapes), signed so.", "2xx.",
         "What was signed are the bytes. Who writes the JSON anew before verifying refuses this one.", sources.BYTES,
         _RAW, Kind.WRONG, spelling, 1, ("good-delivery",),
     ),

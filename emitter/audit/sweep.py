@@ -14,7 +14,7 @@ from types import MappingProxyType
 from emitter.assumptions import Assumptions, duration_text, register
 from emitter.audit.bench import Bench, Stopped
 from emitter.audit.ruling import failed, passed, unjudged
-from emitter.audit.story import MOST, act, begin
+from emitter.audit.story import MOST, act, act_beside, begin
 from emitter.audit.values import Audit, Check, Kind, Reading, Result, in_order
 from emitter.query import AttemptQuery
 
@@ -92,7 +92,10 @@ def swept(watch: Callable[[str], None] = lambda words: None) -> Callable[[Bench,
             stopped = str(error)
         result = _result(told)
         return replace(
-            found, results=in_order([*found.results, result]), readings=tuple(told[1:]), stopped=found.stopped or stopped
+            found,
+            results=in_order([*found.results, result]),
+            readings=tuple(told[1:]),
+            stopped=found.stopped or stopped,
         )
 
     return part
@@ -109,7 +112,9 @@ def _told(bench: Bench, switch: str, value: str, unknown: str) -> Reading:
     )  # fmt: skip
     target = bench.target
     simulator.add_webhook(target.url, verify_tls=target.verify_tls, signing_key=target.signing_key, ca=target.ca)
-    act(simulator, bench.product("reading").name)
+    name = bench.product("reading").name
+    act_beside(simulator, name)
+    act(simulator, name)
     simulator.settle(max(bench.remaining, 0.1))
     attempts = simulator.attempts(AttemptQuery(limit=500))["attempts"]
     simulator.close(0.0)

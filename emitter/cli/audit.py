@@ -33,7 +33,9 @@ _FORMS = ("junit", "html", "badge", "report")
 @click.option("--probe", metavar="URL", help="A URL that shows your system's state as JSON, to judge by effect.")
 @click.option("--probe-header", "probe_headers", metavar="NAME:VALUE", multiple=True, help="Ask it with this header.")
 @click.option("--only", metavar="CHECK", multiple=True, help="Only this check, or family of checks. Repeatable.")
-@click.option("--interleavings", type=click.IntRange(1, 10_000), metavar="N", help="Tell a story in N orders (--probe).")
+@click.option(
+    "--interleavings", type=click.IntRange(1, 10_000), metavar="N", help="Tell a story in N orders (--probe)."
+)
 @click.option("--sweep", is_flag=True, help="Tell a story under every reading that the documentation leaves open.")
 @click.option("--fail-under", metavar="SCORE", type=click.IntRange(0, 100), help="Exit with 1 below this score.")
 @click.option("--junit", metavar="FILE", help="Write JUnit XML, for CI.")
@@ -150,13 +152,13 @@ def _announce(plan: Plan, url: str, *, yes: bool) -> None:
     where = plain(masked(url))
     note(
         f"{len(plan.checks)} checks: up to {plan.deliveries:,} deliveries to {where}, within "
-        f"{duration_words(plan.seconds)}. Their products are called \"emitter audit ...\"."
+        f'{duration_words(plan.seconds)}. Their products are called "emitter audit ...".'
     )
     if _is_loopback(url):
         return
     note(
-        "Among them are duplicates, bursts, forged signatures and bodies that are none. What is behind the receiver gets "
-        "what it accepts: a live relay would open tickets and page people."
+        "Among them are duplicates, bursts, forged signatures and bodies that are none. What is behind the receiver "
+        "gets what it accepts: a live relay would open tickets and page people."
     )
     if yes:
         return
