@@ -598,7 +598,7 @@ class HasRoomForFive(Receiver):
         if not self.room.acquire(blocking=False):
             return 503, ""
         try:
-            time.sleep(0.005)
+            time.sleep(0.05)
             return super().post(headers, body)
         finally:
             self.room.release()
