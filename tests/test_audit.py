@@ -333,9 +333,9 @@ class BreaksOnOneReordering(Receiver):
             super().work(event)
             known = self.products[event["product"]]
             if event["type"].endswith("access_requests.expired"):
-                known["expired"] = True
-            elif event["type"].endswith("consumer.updated") and "(number 1)" and known.get("expired"):
-                known["access"] = known.get("access") or "granted"
+                known["expired"] = event["time"]
+            elif event["type"].endswith("consumer.updated") and event["time"] < known.get("expired", ""):
+                known["access"] = "for ever"
 
 
 def test_a_correct_receiver_comes_to_the_same_in_every_order(good):
@@ -467,7 +467,11 @@ def test_readings_that_are_refused_are_told_and_those_of_signatures_are_not_held
     assert names(report.failed) == ["readings"]
     assert "ids.data_product=cuid: none of" in report.failed[0].found
     assert "signing." not in report.failed[0].found
-    assert [(each.accepted > 0, each.scored) for each in report.readings] == [(False, False), (False, True), (True, True)]
+    assert [(each.accepted > 0, each.scored) for each in report.readings] == [
+        (False, False),
+        (False, True),
+        (True, True),
+    ]
 
 
 class Carrying(Receiver):
@@ -482,4 +486,3 @@ class Carrying(Receiver):
         return verify(
             tuple(headers.items()), body, [SigningKey(KEY)], scheme, tolerance=self.tolerance
         ).ok  # fmt: skip
-

@@ -11,8 +11,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from emitter.audit.invariance import drawn
 from emitter.audit.report import counts, verdict
+from emitter.audit.telling import drawn
 from emitter.audit.values import Audit, Kind, Result, Shot, Status
 from emitter.clock import rfc3339
 from emitter.report.words import printable

@@ -13,7 +13,7 @@ from emitter.audit.ruling import failed, passed, unjudged
 from emitter.audit.story import MOST, moments
 from emitter.audit.telling import Moment, Teller, refused_in
 from emitter.audit.values import Audit, Check, Difference, Kind, Result, Ruling, Step, in_order
-from emitter.report.words import counted, printable
+from emitter.report.words import counted
 
 _MOST_TRIES = 400  # tellings that making a difference small may take
 
@@ -166,12 +166,3 @@ def steps_of(story: Sequence[Moment], sequence: Sequence[int]) -> list[Step]:
         )
         met.add(place)
     return steps
-
-
-def drawn(difference: Difference) -> Iterator[str]:
-    """A difference, line by line."""
-    for number, each in enumerate(difference.sequence, start=1):
-        yield f"{number}. {each.what}, happened {each.timestamp}"
-    yield "comes to something else than the same in the story's own order, each once:"
-    for line in list(apart(difference.expected, difference.found))[:10]:
-        yield f"  {printable(line, 400)}"

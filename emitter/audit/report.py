@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from emitter.assumptions import duration_text
+from emitter.audit.telling import drawn
 from emitter.audit.values import Audit, Kind, Reading, Result, Shot, Status
 from emitter.clock import rfc3339
 from emitter.report.words import counted, printable
@@ -115,6 +116,9 @@ def as_text(found: Audit, *, verbose: bool = False) -> Iterator[str]:
     for root in (each for each in found.failed if not each.cause):
         yield ""
         yield from _failure(root)
+        if root.check.name == "interleavings" and found.difference is not None:
+            for number, line in enumerate(drawn(found.difference)):
+                yield f"    {'deliveries' if number == 0 else '':<11}{line}"
         followers = [each for each in found.failed if each.cause == root.check.name]
         if followers:
             yield "    from this follows"

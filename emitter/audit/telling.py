@@ -6,7 +6,7 @@ Every telling has ids and times of its own, so that a receiver that knows what i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,9 @@ import orjson
 
 from emitter import clock
 from emitter.audit.bench import Bench, Product
-from emitter.audit.probe import Path, noise, settled, shows, view
+from emitter.audit.probe import Path, apart, noise, settled, shows, view
+from emitter.audit.values import Difference
+from emitter.report.words import printable
 
 REFUSED = "(not accepted)"
 _JITTER = 10 * 60 * clock.SECOND
@@ -129,3 +131,12 @@ def pair(bench: Bench) -> Teller:
         bench.teller = Teller(bench, PAIR, "order")
     teller: Teller = bench.teller
     return teller
+
+
+def drawn(difference: Difference) -> Iterator[str]:
+    """A difference, line by line."""
+    for number, each in enumerate(difference.sequence, start=1):
+        yield f"{number}. {each.what}, happened {each.timestamp}"
+    yield "comes to something else than the same in the story's own order, each once:"
+    for line in list(apart(difference.expected, difference.found))[:10]:
+        yield f"  {printable(line, 400)}"
