@@ -13,7 +13,7 @@ from emitter.audit.telling import pair
 from emitter.audit.values import Check, Kind, Ruling
 
 FAMILY = "signatures"
-_UNSIGNED = "Nothing is signed: give the signing key with --secret."
+_UNSIGNED = "Nothing is signed: there is no --secret, or signing.mode is off."
 _NO_TIME = (
     "It cannot be judged: the signature covers neither a time nor an id, so whoever has caught a delivery can send it "
     "again, and the receiver cannot tell. (signing.mode=standard-webhooks and signing.signed cover them.)"
