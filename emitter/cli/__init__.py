@@ -24,6 +24,7 @@ COMMANDS = {
     "run": ("run", "run", "Play scenarios, and say what came of them."),
     "runs": ("runs", "runs", "Look at the runs that were kept: list, show, diff, delete."),
     "listen": ("listen", "listen", "Be a receiver: verify, print and answer what comes."),
+    "audit": ("audit", "audit", "Examine a receiver: what it takes, what it refuses, what it survives."),
     "deliveries": ("deliveries", "deliveries", "Look at what was sent: list, show, resend, follow, diff, export."),
     "webhooks": ("webhooks", "webhooks", "Register webhooks, test, pause and remove them."),
     "tokens": ("tokens", "tokens", "Make tokens for the people of the simulated app, list and revoke them."),
@@ -44,6 +45,7 @@ MEANT = {
     "send": "trigger", "fire": "trigger", "start": "serve", "server": "serve", "types": "events",
     "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
     "play": "run", "scenario": "scenarios", "reports": "runs", "report": "runs",
+    "examine": "audit",
     "token": "tokens", "tenant": "tenants",
     "act": "world act", "advance": "world advance", "snapshot": "snapshots", "restore": "snapshots restore",
 }  # fmt: skip

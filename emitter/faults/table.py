@@ -29,6 +29,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "wrong-signature": tampering.WrongSignature,
         "wrong-key": tampering.WrongKey,
         "both-keys": tampering.BothKeys,
+        "cut-signature": tampering.CutSignature,
         "tampered-body": tampering.TamperedBody,
         "reserialised-body": tampering.ReserialisedBody,
         "truncated-body": tampering.TruncatedBody,

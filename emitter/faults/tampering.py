@@ -76,6 +76,22 @@ class BothKeys(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutSignature(Fault):
+    """The signature breaks off: its header holds the beginning of the right one; nothing where there is no key."""
+
+    kind = "tampering"
+    keep: Share = parameter("share", "8", "how much of it is left: a fraction, or characters")
+
+    def tamper(self, request: WireRequest, turn: Turn) -> WireRequest | None:
+        names = turn.signature_names
+        cut = tuple(
+            (name, value[: self.keep.of(len(value))] if name.lower() in names else value)
+            for name, value in request.headers
+        )
+        return None if cut == request.headers else request._replace(headers=cut)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TamperedBody(Fault):
     """A value of the body was changed on the way; the signature is that of the true one."""
 
