@@ -1,4 +1,4 @@
-"""Attempts in forms that other tools read: JSON lines, HAR 1.2, curl commands; never gathered, written one by one.
+"""Attempts in forms that other tools read: JSON lines, HAR 1.2, CSV, curl commands; never gathered, written one by one.
 
 A target's user and query are masked here as in every view. A signing key is in none of these; its signatures are.
 """
@@ -6,8 +6,10 @@ A target's user and query are masked here as in every view. A signing key is in 
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 from typing import Any
@@ -163,6 +165,36 @@ def _version() -> str:
         return "0"
 
 
+# --- CSV (RFC 4180): a row an attempt, without bodies ------------------------------------------------------------------
+
+_COLUMNS = (
+    "id", "startedAt", "type", "dataProductId", "dataProductName", "outcome", "status", "failure", "error",
+    "durationMs", "number", "verdict", "faults", "url", "run", "seed", "resendOf", "scheduledAt", "eventAt", "eventId", "deliveryId",
+    "webhookId",
+)  # fmt: skip
+
+
+def _csv(history: History, query: AttemptQuery) -> Iterator[bytes]:
+    yield _csv_row(_COLUMNS)
+    for row, _ in history.every(query):
+        found = history.summary(row)
+        yield _csv_row([found[name] for name in _COLUMNS])
+
+
+def _csv_row(values: Sequence[Any]) -> bytes:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow([_cell(value) for value in values])
+    return written.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> str:
+    """Write a value so that no spreadsheet takes what a stranger wrote for a formula: those get an apostrophe."""
+    if not isinstance(value, str | list):
+        return "" if value is None else str(value)
+    text = value if isinstance(value, str) else ",".join(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 # --- curl -------------------------------------------------------------------------------------------------------------
 
 
@@ -214,8 +246,13 @@ def _plain(text: str) -> str:
 
 
 FORMS: Mapping[str, Callable[[History, AttemptQuery], Iterator[bytes]]] = MappingProxyType(
-    {"jsonl": _json_lines, "har": _har, "curl": _curl}
+    {"jsonl": _json_lines, "har": _har, "csv": _csv, "curl": _curl}
 )
 MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
-    {"jsonl": "application/x-ndjson", "har": "application/json", "curl": "text/x-shellscript; charset=utf-8"}
+    {
+        "jsonl": "application/x-ndjson",
+        "har": "application/json",
+        "csv": "text/csv; charset=utf-8",
+        "curl": "text/x-shellscript; charset=utf-8",
+    }
 )

@@ -17,7 +17,7 @@ from emitter.catalog import Catalog
 from emitter.delivery import Answer, Headers, Webhook, masked
 from emitter.errors import NotFound
 from emitter.faults.faulted import names_of
-from emitter.query import AttemptQuery, Page
+from emitter.query import OUTCOMES, AttemptQuery, Page
 from emitter.signing import Scheme, verify
 from emitter.store import Store
 from emitter.store.reader import AttemptRow, AttemptWire, DeliveryRow, EventRow
@@ -63,6 +63,30 @@ class History:
         )
         return {"count": found, "capped": capped}
 
+    def overview(self, query: AttemptQuery) -> Json:
+        """The attempts that match (text aside) at a glance: `count`, `outcomes`, and `bars` over time.
+
+        Bounded whatever matches: `capped` where there may be more than were counted, `estimated` where the bars tell
+        from a sample. A bar counts what started from `from` on and before `to`.
+        """
+        query = self._with_full_names(query)
+        found = self._store.reader.overview(query, deliveries=self._store.delivery_ids, events=self._store.event_ids)
+        return {
+            "count": sum(found.outcomes.values()),
+            "capped": bool(found.capped),
+            "outcomes": [
+                {"outcome": word, "count": found.outcomes[word], "capped": word in found.capped}
+                for word in OUTCOMES
+                if word in found.outcomes
+            ],
+            "bars": [
+                {"from": clock.rfc3339(each.start, 0), "to": clock.rfc3339(each.end, 0), "accepted": each.accepted,
+                 "others": each.others}
+                for each in found.bars
+            ],
+            "estimated": found.estimated,
+        }  # fmt: skip
+
     def _with_full_names(self, query: AttemptQuery) -> AttemptQuery:
         """Let a filter name a type by its alias, too."""
         aliases = {event_type.alias: event_type.name for event_type in self._catalog if event_type.alias}
@@ -79,8 +103,10 @@ class History:
             raise NotFound("attempt", attempt_id, "`emitter deliveries list` shows what there is.")
         row = rows[0]
         body = row.body if wire.body is None else wire.body
+        product = _product(row.body)[0]
         return {
             **self.exchange(row, wire),
+            "previousOfProduct": self._store.reader.previous_about(row, product.encode()) if product else None,
             "signature": self.signature(wire.headers, body, self._store.webhook_by_number(row.webhook)),
             "contract": self.contract(body),
             "deliveryAttempts": [self.summary(each) for each in self._store.reader.attempts_of(row.delivery_id)],
@@ -155,12 +181,16 @@ class History:
                 "It was signed, with a key that is gone." if sent else "The webhook has no signing key: sent unsigned."
             )
             return {"signed": bool(sent), "ok": None, "reason": signed, "likely": [], "remarks": []}
+        lead = self._scheme.content(b"", [_header(headers, name) for name in self._scheme.carried])
         # By its own time: what is asked here is whether it was signed right, not whether it is fresh.
         verdict = verify(headers, body, [webhook.signing_key], self._scheme, tolerance=None)
         return {
             "signed": bool(sent),
             "ok": verdict.ok,
             "header": verdict.header,
+            "algorithms": dict(self._scheme.signatures),
+            "before": lead.decode("utf-8", "replace"),
+            "findings": [{"header": each.header, "ok": each.ok, "reason": each.reason} for each in verdict.findings],
             "reason": verdict.reason,
             "likely": list(verdict.likely),
             "remarks": list(verdict.remarks),
@@ -276,6 +306,10 @@ def _product(body: bytes) -> tuple[str, str]:
     except (orjson.JSONDecodeError, AttributeError):
         return "", ""
     return tuple(value if isinstance(value, str) else "" for value in found)  # type: ignore[return-value]  # two in, two out
+
+
+def _header(headers: Headers, wanted: str) -> str:
+    return next((value for name, value in headers if name.lower() == wanted.lower()), "")
 
 
 def _body(raw: bytes) -> Json:

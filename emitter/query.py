@@ -20,6 +20,7 @@ from emitter.faults import FAULTS
 
 OUTCOMES = ("accepted", "rejected", "failed", "interrupted", "started")
 ANY_FAULT = "any"
+VERDICTS = ("valid", "invalid", "unknown")
 LARGEST_PAGE = 500
 _STATUS = re.compile(r"[1-9]\d\d|[1-9]xx|none")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -55,6 +56,7 @@ class AttemptQuery:
     event: tuple[str, ...] = ()  # ids
     delivery: tuple[str, ...] = ()  # ids
     fault: tuple[str, ...] = ()  # names of faults, or any
+    verdict: tuple[str, ...] = ()  # of the event against its schema
     since: int | None = None  # wall time, nanoseconds since 1970
     until: int | None = None
     text: str = ""  # in bodies sent or received, ASCII case ignored
@@ -133,6 +135,16 @@ def _faults(name: str, text: str) -> tuple[str, ...]:
     return _words(name, text)
 
 
+def _verdicts(name: str, text: str) -> tuple[str, ...]:
+    for word in _words(name, text):
+        if word not in VERDICTS:
+            hint = nearest(word, VERDICTS)
+            raise BadValue(
+                name, word, f"is none of {', '.join(VERDICTS)}." + (f' Nearest: "{hint[0]}".' if hint else "")
+            )
+    return _words(name, text)
+
+
 def _statuses(name: str, text: str) -> tuple[str, ...]:
     for word in _words(name, text):
         if not _STATUS.fullmatch(word):
@@ -188,6 +200,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "event": _ids,
     "delivery": _ids,
     "fault": _faults,
+    "verdict": _verdicts,
     "since": _moment,
     "until": _moment,
     "text": _search,

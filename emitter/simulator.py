@@ -565,6 +565,10 @@ class Simulator:
     def count(self, query: AttemptQuery) -> Json:
         return self.history.count(query)
 
+    def overview(self, query: AttemptQuery) -> Json:
+        """The attempts that match at a glance: how many there are of each outcome, and how they lie in time."""
+        return self.history.overview(query)
+
     def attempt(self, attempt_id: int) -> Json:
         return self.history.attempt(attempt_id)
 
@@ -603,8 +607,30 @@ class Simulator:
         return {"complete": complete, "attempts": found}
 
     @passing
-    def resend(self, attempt_id: int, *, as_is: bool = False) -> Json:
-        """Send an attempt's event to its webhook again, signed anew or byte for byte as it was; a new delivery."""
+    def resend(
+        self,
+        attempt_id: int,
+        *,
+        as_is: bool = False,
+        body: bytes | None = None,
+        allow_invalid: bool = False,
+        faults: Sequence[FaultSpec | Any] = (),
+    ) -> Json:
+        """Send an attempt's event to its webhook again, signed anew or byte for byte as it was; a new delivery.
+
+        With a `body` of its own that is a new event, for that webhook alone; `allow_invalid` sends what its schema does
+        not allow, too. Of `faults`, those that strike attempts go with what was planned already. Raises `NotFound`,
+        `Conflict` where the webhook is gone or suppressed, `UsageError`, and what a body may be refused with.
+        """
+        if body is not None and as_is:
+            raise UsageError("A body of its own is a new event, and as-is is the old one: ask for one of the two.")
+        specs = tuple(map(FaultSpec.parse, faults))
+        shaping = next((each.name for each in specs if FAULTS[each.name].kind == "planning"), "")
+        if shaping and body is None:
+            raise UsageError(
+                f'The fault "{shaping}" shapes what is planned for a new event, and this one is planned already. Give '
+                "a body of its own, or trigger an event with it."
+            )
         rows = self.store.reader.attempt_rows([attempt_id])
         wire = self.store.reader.wire(attempt_id)
         if not rows or wire is None:
@@ -617,11 +643,15 @@ class Simulator:
             raise Conflict(f"Attempt {attempt_id} cannot be sent again: its webhook was removed.")
         if webhook.suppressed:
             raise Conflict(f"Webhook {webhook.id} is suppressed: it gets nothing. Resume it first.")
-        body = row.body if wire.body is None else wire.body
-        request = WireRequest(webhook.url, wire.headers, body)
+        if body is not None:
+            fresh = self.factory.given(body, allow_invalid=allow_invalid, run=row.run)
+            [accepted] = self.dispatcher.accept_all([(fresh, [webhook])], faults=self._asked(specs))
+            return self.history.delivery(self.store.delivery_ids.show(accepted.deliveries[0].id))
+        sent = row.body if wire.body is None else wire.body
+        request = WireRequest(webhook.url, wire.headers, sent)
         attempt = Attempt(row.id, row.delivery_id, row.number, row.started, row.scheduled, request)
         delivery = Delivery(row.delivery_id, row.event_id, webhook, row.due)
-        again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is, faults=self._asked())
+        again = self.dispatcher.send_again(attempt, delivery, event, as_is=as_is, faults=self._asked(specs))
         return self.history.delivery(self.store.delivery_ids.show(again.id))
 
     def coverage(self, query: AttemptQuery, *, extended: bool = False) -> Json:

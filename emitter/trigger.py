@@ -98,6 +98,12 @@ def run_name(value: str) -> str:
     return value
 
 
+def read_body(found: Mapping[str, Any]) -> bytes | None:
+    """Read the bytes of a `body` or a `bodyBase64`, None for neither; raise `BadValue`."""
+    read = next((_checked(name, found[name]) for name in ("body", "bodyBase64") if name in found), None)
+    return read if isinstance(read, bytes) else None
+
+
 def _checked(name: str, value: object) -> object:
     if name in ("type", "to", "signingKey", "ca", "profile", "run"):
         if not isinstance(value, str):

@@ -149,9 +149,9 @@ def diff(setup: Setup, one: str, other: str) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("jsonl", "har", "curl")),
+    type=click.Choice(("jsonl", "har", "csv", "curl")),
     default="jsonl",
-    help="JSON lines, HAR 1.2, or curl commands. [jsonl]",
+    help="JSON lines, HAR 1.2, CSV (without bodies), or curl commands. [jsonl]",
 )
 @click.option("--output", "-o", metavar="FILE", default="-", help="Write it there instead of to standard output.")
 @everywhere(form=False)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "fault", "since", "until", "text",
-            "before", "after")  # fmt: skip
+_FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "fault", "verdict", "since", "until",
+            "text", "before", "after")  # fmt: skip
 
 
 def filters(function: Function) -> Function:
@@ -30,6 +30,7 @@ def filters(function: Function) -> Function:
         click.option("--event", multiple=True, metavar="ID", help="Of this event."),
         click.option("--delivery", multiple=True, metavar="ID", help="Of this delivery."),
         click.option("--fault", multiple=True, metavar="NAME", help="That suffered this fault, or any."),
+        click.option("--verdict", multiple=True, metavar="WORD", help="valid, invalid or unknown by its schema."),
         click.option("--since", metavar="TIME", help="2030-01-31, 2030-01-31 09:00 (UTC), RFC 3339, or 1h back."),
         click.option("--until", metavar="TIME", help="As --since."),
         click.option("--text", metavar="TEXT", help="In a body that was sent or received."),

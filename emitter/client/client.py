@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -188,6 +189,10 @@ class Client(Speaker):
         """How many attempts match."""
         return self._object("GET", "/simulator/attempts/count", params=_unpaged(query))
 
+    def overview(self, query: AttemptQuery) -> Json:
+        """The attempts that match at a glance: how many there are of each outcome, and how they lie in time."""
+        return self._object("GET", "/simulator/attempts/overview", params=_unpaged(query))
+
     def attempt(self, attempt_id: int) -> Json:
         """One attempt in full."""
         return self._object("GET", f"/simulator/attempts/{attempt_id}")
@@ -239,9 +244,22 @@ class Client(Speaker):
             if found["complete"] or clock.monotonic() >= deadline:
                 return found
 
-    def resend(self, attempt_id: int, *, as_is: bool = False) -> Json:
-        """Send an attempt's event to its webhook again; a new delivery."""
-        return self._object("POST", f"/simulator/attempts/{attempt_id}/resend", json={"asIs": as_is})
+    def resend(
+        self,
+        attempt_id: int,
+        *,
+        as_is: bool = False,
+        body: bytes | None = None,
+        allow_invalid: bool = False,
+        faults: Sequence[FaultSpec | Any] = (),
+    ) -> Json:
+        """Send an attempt's event to its webhook again; with a `body` of its own that is a new event."""
+        asked: Json = {"asIs": as_is}
+        if body is not None:
+            asked |= {"bodyBase64": base64.b64encode(body).decode(), "allowInvalid": allow_invalid}
+        if faults:
+            asked["faults"] = [FaultSpec.parse(each).to_json() for each in faults]
+        return self._object("POST", f"/simulator/attempts/{attempt_id}/resend", json=asked)
 
     # --- webhooks ---------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ from emitter.query import AttemptQuery, Page, matching_types
 from emitter.store import search
 from emitter.store.ids import PublicIds
 from emitter.store.opening import connect
-from emitter.store.schema import OUTCOME_NAMES, OUTCOMES, STARTED, STATE_NAMES, STATES, VERDICT_NAMES
+from emitter.store.overview import Overview, overview
+from emitter.store.schema import OUTCOME_NAMES, OUTCOMES, STARTED, STATE_NAMES, STATES, VERDICT_NAMES, VERDICTS
 from emitter.store.search import Filter
 
 
@@ -95,6 +96,7 @@ class DeliveryRow:
     faults: str | None = None  # as `emitter.faults` writes them
 
 
+FEW_EVENTS = 200
 URL = ":url"  # stands before the headers of a request as it is kept
 _ATTEMPTS = (
     "SELECT a.id, a.delivery, a.number, a.event, a.webhook, t.name, coalesce(u.name, ''), a.started, a.scheduled, "
@@ -202,6 +204,19 @@ class Reader:
             high = high if query.before is None else min(high, query.before)
             return search.count(connection, filters, low=low, high=high, cap=cap)
 
+    def overview(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds) -> Overview:
+        """How many attempts match (text aside), by outcome, and how they lie in time; in bounded steps."""
+        with self.connection() as connection:
+            filters, low, high = self._filters(connection, query, deliveries, events)
+            low = low if query.after is None else max(low, query.after + 1)
+            high = high if query.before is None else min(high, query.before)
+            return overview(connection, filters, low=low, high=high)
+
+    def previous_about(self, row: AttemptRow, text: bytes) -> int | None:
+        """The newest attempt before one, of another event, whose body holds `text`, among the last few thousand."""
+        with self.connection() as connection:
+            return search.previous_about(connection, row.id, row.event_id, text)
+
     def attempt_rows(self, ids: Sequence[int]) -> list[AttemptRow]:
         """The attempts with these ids, in the order given; those that are not there are left out."""
         with self.connection() as connection:
@@ -293,12 +308,21 @@ class Reader:
             filters.append(Filter("delivery", tuple(row.id for event in wanted for row in self.deliveries_of(event))))
         if query.fault:
             filters.append(Filter("fault", faults=query.fault))
+        if query.verdict:
+            filters.append(self._verdict_filter(connection, tuple(VERDICTS[word] for word in query.verdict)))
         low, high = search.bounds(connection)
         if query.since is not None:
             low = max(low, search.id_at(connection, query.since))
         if query.until is not None:
             high = min(high, search.id_at(connection, query.until))
         return filters, low, high
+
+    def _verdict_filter(self, connection: sqlite3.Connection, verdicts: tuple[int, ...]) -> Filter:
+        """By the deliveries of the events where those are few, else by looking at the event of each attempt."""
+        few = search.few_events(connection, verdicts, FEW_EVENTS) if VERDICTS["valid"] not in verdicts else None
+        if few is None:
+            return Filter("verdict", verdicts)
+        return Filter("delivery", tuple(row.id for event in few for row in self.deliveries_of(event)))
 
     @staticmethod
     def _numbers(connection: sqlite3.Connection, statement: str, names: Sequence[str]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from emitter.store.schema import STARTED
 PROBE = 1500
 WALK = 1500
 TEXT_WINDOW = 4000
+BEHIND = 5000  # attempts that are looked at for the one before of the same product
 STEP = 0.003  # seconds after which a search under several filters stops and says how far it got
 TEXT_STEP = 0.2  # seconds that one page may read bodies for
 
@@ -35,6 +36,8 @@ class Filter:
     def clause(self, table: str = "") -> str:
         if self.faults:
             return f"EXISTS (SELECT 1 FROM attempt_faults f WHERE f.attempt = {table}id AND {_suffered(self.faults)})"
+        if self.column == "verdict" and self.values:
+            return f"(SELECT e.verdict FROM events e WHERE e.id = {table}event) IN ({', '.join(map(str, self.values))})"
         column = table + self.column
         parts = [f"{column} IN ({', '.join(map(str, self.values))})"] if self.values else []
         parts += [f"{column} BETWEEN {low} AND {high}" for low, high in self.ranges]
@@ -122,7 +125,7 @@ def count(
         looked, found = connection.execute(statement, (low, high)).fetchone()
         return min(found, cap), found > cap or looked == cap * 2
     source = f"INDEXED BY attempts_{driver.column} WHERE {_driven(driver)} AND" if driver else "WHERE"
-    columns = "id, delivery, webhook, type, run, outcome, status"
+    columns = "id, delivery, event, webhook, type, run, outcome, status"
     statement = (
         f"SELECT count(*), coalesce(sum({where}), 0) FROM (SELECT {columns} FROM attempts {source} id >= ? AND id < ? "
         f"LIMIT {cap * 2 if filters else cap + 1})"
@@ -152,6 +155,26 @@ def id_at(connection: sqlite3.Connection, moment: int) -> int:
         else:
             high = middle
     return low
+
+
+def few_events(connection: sqlite3.Connection, verdicts: Sequence[int], most: int) -> list[int] | None:
+    """The events with these verdicts, none of which is `valid`; None if there are more than so many."""
+    rows = connection.execute(
+        "SELECT id FROM events INDEXED BY events_verdict "
+        f"WHERE verdict IN ({', '.join(map(str, verdicts))}) AND verdict > 0 LIMIT ?",
+        (most + 1,),
+    ).fetchall()
+    return [row[0] for row in rows] if len(rows) <= most else None
+
+
+def previous_about(connection: sqlite3.Connection, attempt: int, event: int, text: bytes) -> int | None:
+    """The newest attempt before one, of another event, whose body holds `text`; among the last 5,000 before it."""
+    row = connection.execute(
+        "SELECT a.id FROM attempts a NOT INDEXED JOIN events e ON e.id = a.event "
+        "WHERE a.id < ? AND a.id >= ? AND a.event < ? AND instr(e.body, ?) > 0 ORDER BY a.id DESC LIMIT 1",
+        (attempt, attempt - BEHIND, event, text),
+    ).fetchone()
+    return row[0] if row else None
 
 
 def statuses(connection: sqlite3.Connection) -> list[int]:
@@ -251,7 +274,7 @@ def _walk(
     order = "DESC" if newest_first else "ASC"
     reach = max(WALK // len(driver.values), 200)
     part = (
-        "SELECT id, delivery, webhook, type, run, outcome, status FROM attempts "
+        "SELECT id, delivery, event, webhook, type, run, outcome, status FROM attempts "
         f"INDEXED BY attempts_{driver.column} WHERE {_one(driver.column)} "
         f"AND id >= ? AND id < ? ORDER BY id {order} LIMIT {reach}"
     )

@@ -13,7 +13,7 @@ from flask import Blueprint, Response
 
 from emitter.contract.export import FORMS
 from emitter.faults import FAULTS
-from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES
+from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES, VERDICTS
 from emitter.simulator import VERSION
 from emitter.web.guards import guard_api, open_to_all
 from emitter.web.openapi_product import PRODUCT_PARAMETERS, PRODUCT_SCHEMAS, WORLD_PRODUCT
@@ -30,7 +30,20 @@ ID = "3f2c9a52-6a0e-4d3b-9a55-2f8f3b1f6c11"
 HOOK = "https://example.com/hook"
 
 
-_FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "fault", "since", "until", "text")
+_FILTERS = (
+    "type",
+    "outcome",
+    "status",
+    "webhook",
+    "run",
+    "event",
+    "delivery",
+    "fault",
+    "verdict",
+    "since",
+    "until",
+    "text",
+)
 _ANCHORS = ("before", "after")
 _PAGING = (*_ANCHORS, "limit")
 _WEBHOOK = "/api/notification/webhook"
@@ -81,9 +94,13 @@ OURS: dict[tuple[str, str], Operation] = {
     ("GET", "/simulator/attempts/count"): Operation(
         "countAttempts", "How many attempts match", "Count", query=_FILTERS + _ANCHORS
     ),
+    ("GET", "/simulator/attempts/overview"): Operation(
+        "overview", "The attempts that match at a glance: counts by outcome, and bars over time", "Overview",
+        query=_FILTERS + _ANCHORS,
+    ),
     ("GET", "/simulator/attempts/export"): Operation(
-        "exportAttempts", "Every attempt that matches, as JSON lines, HAR or curl commands",
-        media=("application/jsonl", "application/json", "text/x-shellscript"),
+        "exportAttempts", "Every attempt that matches, as JSON lines, HAR, CSV or curl commands",
+        media=("application/jsonl", "application/json", "text/csv", "text/x-shellscript"),
         query=("format",) + _FILTERS + _ANCHORS,
     ),
     ("GET", "/simulator/coverage"): Operation(
@@ -148,6 +165,7 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "event": ("event", many(UUID), ""),
     "delivery": ("delivery", many(UUID), ""),
     "fault": ("fault", many({"type": "string", "enum": [ANY_FAULT, *FAULTS]}), "That it suffered."),
+    "verdict": ("verdict", many({"type": "string", "enum": list(VERDICTS)}), "Of the event against its schema."),
     "since": ("since", TEXT, "RFC 3339, or a duration back from now, as 1h."),
     "until": ("until", TEXT, "RFC 3339, or a duration back from now, as 1h."),
     "text": ("text", {"type": "string", "maxLength": 255}, "In bodies sent or received; ASCII case is ignored."),

@@ -285,6 +285,9 @@ SCHEMAS: dict[str, Schema] = {
             "signature": ref("Signature"),
             "contract": ref("Contract"),
             "deliveryAttempts": many(ref("AttemptSummary")),
+            "previousOfProduct": described(
+                maybe(WHOLE), "The attempt of the last event of the same product before it, if it is not long ago."
+            ),
         }
     ),
     "Answer": answer(
@@ -296,15 +299,37 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Signature": answer(
         {"signed": YES_NO, "ok": maybe(YES_NO), "header": TEXT, "reason": TEXT, "likely": many(TEXT),
-         "remarks": many(TEXT)},
-        optional=("header",),
+         "remarks": many(TEXT), "algorithms": described(ANYTHING, "By header."),
+         "before": described(TEXT, "What is signed before the body."),
+         "findings": many(answer({"header": TEXT, "ok": YES_NO, "reason": TEXT}))},
+        optional=("header", "algorithms", "before", "findings"),
     ),  # fmt: skip
     "Contract": answer(_CONTRACT),
     "Attempts": answer({"attempts": many(ref("AttemptSummary")), **_PAGE}),
     "Count": answer({"count": COUNT, "capped": described(YES_NO, "Whether there are more than were counted.")}),
+    "Overview": answer(
+        {
+            "count": COUNT,
+            "capped": described(YES_NO, "Whether there may be more than were counted."),
+            "outcomes": many(answer({"outcome": TEXT, "count": COUNT, "capped": YES_NO})),
+            "bars": many(
+                answer({"from": MOMENT, "to": MOMENT, "accepted": COUNT, "others": COUNT}),
+                description="From old to new, all equally long: what started from `from` on and before `to`.",
+            ),
+            "estimated": described(YES_NO, "Whether the bars tell from a sample."),
+        }
+    ),
     "Waited": answer({"complete": YES_NO, "attempts": many(ref("AttemptSummary"))}),
     "Settled": answer({"settled": YES_NO}),
-    "Resend": asked({"asIs": described(YES_NO, "Byte for byte as it was, instead of signed anew.")}),
+    "Resend": asked(
+        {
+            "asIs": described(YES_NO, "Byte for byte as it was, instead of signed anew."),
+            "body": described(TEXT, "A body of its own, sent exactly as given: a new event, for that webhook alone."),
+            "bodyBase64": described({"type": "string"}, "The same for bytes, in base64."),
+            "allowInvalid": described(YES_NO, "Send a body that its schema does not allow, too."),
+            "faults": ref("FaultsAsked"),
+        }
+    ),
     "OurWebhook": answer(
         {
             "id": UUID,

@@ -14,13 +14,15 @@ from emitter.errors import BadValue, NotFound, UsageError
 from emitter.export import FORMS, export
 from emitter.history import Json
 from emitter.query import LARGEST_PAGE, AttemptQuery
-from emitter.trigger import TriggerSpec
+from emitter.trigger import TriggerSpec, read_body, read_faults
 from emitter.web import reading
 from emitter.web.guards import guard_api, refuse_ca, slots
 from emitter.web.tenancy import simulator as _simulator
 from emitter.web.waiting import follow, patiently
 
-EXPORT_TYPES = {"jsonl": "application/jsonl", "har": "application/json", "curl": "text/x-shellscript"}
+EXPORT_TYPES = {
+    "jsonl": "application/jsonl", "har": "application/json", "csv": "text/csv", "curl": "text/x-shellscript",
+}  # fmt: skip
 
 simulator_api = guard_api(Blueprint("simulator", __name__, url_prefix="/simulator"))
 
@@ -123,9 +125,15 @@ def count() -> Response:
     return jsonify(_simulator().count(_unpaged()))
 
 
+@simulator_api.get("/attempts/overview")
+def overview() -> Response:
+    """The attempts that match at a glance: counts by outcome, and bars over time."""
+    return jsonify(_simulator().overview(_unpaged()))
+
+
 @simulator_api.get("/attempts/export")
 def exported() -> Response:
-    """Every attempt that matches, as JSON lines, HAR or curl commands, written while it is read."""
+    """Every attempt that matches, as JSON lines, HAR, CSV or curl commands, written while it is read."""
     form = request.args.get("format", "jsonl")
     query = _unpaged("format")
     if form not in FORMS or len(request.args.getlist("format")) > 1:
@@ -152,10 +160,18 @@ def attempt(attempt_id: str) -> Response:
 
 @simulator_api.post("/attempts/<attempt_id>/resend")
 def resend(attempt_id: str) -> tuple[Response, int]:
-    """Send an attempt again: signed anew, or byte for byte as it was (`asIs`)."""
-    found = reading.json_object(optional=True, known=("asIs",))
-    as_is = reading.member(found, "asIs", bool, default=False)
-    return jsonify(_simulator().resend(_attempt_id(attempt_id), as_is=as_is)), 201
+    """Send an attempt again: signed anew, byte for byte as it was (`asIs`), or with a body of its own."""
+    found = reading.json_object(optional=True, known=("asIs", "body", "bodyBase64", "allowInvalid", "faults"))
+    if "body" in found and "bodyBase64" in found:
+        raise UsageError("Give the body once: as text (body), or in base64 (bodyBase64).")
+    again = _simulator().resend(
+        _attempt_id(attempt_id),
+        as_is=reading.member(found, "asIs", bool, default=False),
+        body=read_body(found),
+        allow_invalid=reading.member(found, "allowInvalid", bool, default=False),
+        faults=read_faults("faults", found.get("faults", [])),
+    )
+    return jsonify(again), 201
 
 
 @simulator_api.get("/deliveries/<delivery_id>")
