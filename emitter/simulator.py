@@ -400,6 +400,34 @@ class Simulator:
             "legal": [{"action": each.action, "events": list(each.events), "sure": each.sure} for each in legal],
         }
 
+    def world_page(
+        self, kind: str, *, status: str = "", product: str = "", user: str = "", text: str = "", offset: int = 0,
+        limit: int = 50,
+    ) -> Json:
+        """A page of the things of a kind, the newest first, whose names hold `text`: `entities`, and the `total`."""
+        self._found()
+        found = self.world.those(kind, status=status, product=product, user=user, text=text)
+        page = found[::-1][offset : offset + limit]
+        return {"entities": [self.world.show(each) for each in page], "total": len(found)}
+
+    def world_events(self, kind: str, name: str, *, before: str = "", limit: int = 50) -> Json:
+        """The events about one thing of the simulated app, newest first, each with its deliveries and their attempts.
+
+        `requestId` is the access request that an event is about, if it is about one. `older` is the `before` of the
+        next page: the id of an event.
+        """
+        self._found()
+        entity = self.world.find(kind, name)
+        anchor = self.store.event_ids.read(before) if before else None
+        if before and anchor is None:
+            raise NotFound("event", before)
+        rows = self.store.reader.about(entity.number, before=anchor, limit=limit + 1)
+        numbers = {each.number: each.id for each in self.world.requests_of(entity)}
+        events = [
+            {**self.history.with_deliveries(row), "requestId": numbers.get(request)} for row, request in rows[:limit]
+        ]
+        return {"events": events, "older": events[-1]["id"] if len(rows) > limit else None}
+
     def desk(self, caller: Caller) -> Desk:
         """Where one caller of the vendor's API is served, in this world."""
         self._found()
@@ -550,12 +578,14 @@ class Simulator:
         """How two runs differ, in words: what they told, and how it went, whatever their speed and target."""
         return self.registry.compared(run, other)
 
-    def _emit(self, events: Sequence[Event], rows: Sequence[Row]) -> list[Accepted]:
+    def _emit(
+        self, events: Sequence[Event], rows: Sequence[Row], about: Sequence[tuple[int, Sequence[int]]] = ()
+    ) -> list[Accepted]:
         """Keep what happened in the world: its entities, its events, and a delivery for each webhook."""
         with self._webhooks_lock:
             targets = [each for each in self._webhooks.values() if each.listed and not each.suppressed]
         planned = [(event, self._fan_out(event, targets)) for event in events]
-        return self.dispatcher.accept_all(planned, rows, faults=self._asked())
+        return self.dispatcher.accept_all(planned, rows, faults=self._asked(), about=about)
 
     # --- history ----------------------------------------------------------------------------------------------------
 

@@ -368,6 +368,19 @@ class Reader:
             ).fetchall()
         return [_event_row(row) for row in rows]
 
+    def about(self, entity: int, *, before: int | None, limit: int) -> list[tuple[EventRow, int]]:
+        """The events about an entity, by its number, newest first, each with the number of its one request or 0."""
+        with self.connection() as connection:
+            found = dict(
+                connection.execute(
+                    "SELECT event, request FROM subjects WHERE entity = ? AND event < ? ORDER BY event DESC LIMIT ?",
+                    (entity, before if before is not None else 2**62, limit),
+                ).fetchall()
+            )
+            listed = ", ".join(map(str, found))
+            rows = connection.execute(f"{_EVENTS} WHERE e.id IN ({listed}) ORDER BY e.id DESC").fetchall()
+        return [(event := _event_row(row), found[event.id]) for row in rows]
+
     def delivery(self, delivery_id: int) -> DeliveryRow | None:
         with self.connection() as connection:
             row = connection.execute(_DELIVERIES + "WHERE id = ?", (delivery_id,)).fetchone()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from emitter.errors import BadValue, UsageError
 from emitter.world.entities import (
     ACTIVE,
@@ -25,7 +27,9 @@ STATUSES = {
 }
 
 
-def those(known: Known, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Entity]:
+def those(
+    known: Known, kind: str, *, status: str = "", product: str = "", user: str = "", text: str = ""
+) -> list[Entity]:  # fmt: skip
     """Choose among all of a kind; what `World.those` says."""
     kind = kind_named(kind)
     if status and kind not in STATUSES:
@@ -34,6 +38,7 @@ def those(known: Known, kind: str, *, status: str = "", product: str = "", user:
         raise UsageError(f"{'product' if product else 'user'}: only access requests can be asked for by it.")
     if status and status.upper() not in STATUSES[kind]:
         raise BadValue("status", status, f"is none of {', '.join(STATUSES[kind])}.")
+    wanted = text.casefold()
     product_id = known.product(product).id if product else ""
     user_id = known.user(user).id if user else ""
     return [
@@ -42,4 +47,16 @@ def those(known: Known, kind: str, *, status: str = "", product: str = "", user:
         if (each.state == status.upper() if status else each.state != DELETED)
         and (not product_id or (isinstance(each, Request) and each.product == product_id))
         and (not user_id or (isinstance(each, Request) and each.user == user_id))
+        and (not wanted or any(wanted in name.casefold() for name in _names(each, known)))
     ]
+
+
+def _names(entity: Entity, known: Known) -> Iterator[str]:
+    """What an entity can be found by: its id and its names; a request by those of its product and its user."""
+    yield entity.id
+    if isinstance(entity, Request):
+        yield known.products[entity.product].name
+        yield known.users[entity.user].name
+    else:
+        yield getattr(entity, "name", "")
+        yield getattr(entity, "username", "")
