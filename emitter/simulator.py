@@ -39,7 +39,7 @@ from emitter.event import Event, Stamps
 from emitter.export import export as exported
 from emitter.factory import Factory, Override
 from emitter.factory.samples import samples
-from emitter.faults import Asked, FaultSpec
+from emitter.faults import FAULTS, Asked, FaultSpec
 from emitter.faults import described as faults_described
 from emitter.gate import Gate, passing
 from emitter.history import History, Json
@@ -67,6 +67,7 @@ try:
 except PackageNotFoundError:
     VERSION = "0+source"
 _RUNS = 4096  # whose events with faults are counted
+MOST_PREVIEWED = 20  # targets for which a preview shows the request
 PORTION = 64  # events that are made before they are kept, in one commit
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
@@ -111,17 +112,18 @@ class Simulator:
             self._webhooks = {webhook.id: webhook for webhook in self.store.webhooks()}
             self._webhooks_lock = threading.RLock()
             self.history = History(store=self.store, catalog=self.catalog, scheme=scheme, virtual=self.clock.virtual)
+            self.outgoing = Outgoing(
+                signer=Signer(scheme),
+                assumptions=self.assumptions,
+                user_agent=USER_AGENT,
+                ca=settings.ca,
+                restamp=self._restamped if self.assumptions.payload_timestamp_source == "send" else None,
+            )
             self.dispatcher = Dispatcher(
                 store=self.store,
                 transport=self.transport,
                 clock=self.clock,
-                outgoing=Outgoing(
-                    signer=Signer(scheme),
-                    assumptions=self.assumptions,
-                    user_agent=USER_AGENT,
-                    ca=settings.ca,
-                    restamp=self._restamped if self.assumptions.payload_timestamp_source == "send" else None,
-                ),
+                outgoing=self.outgoing,
                 assumptions=self.assumptions,
                 suppressed=self._suppressed,
             )
@@ -218,13 +220,22 @@ class Simulator:
             )  # fmt: skip
 
     def preview(self, spec: TriggerSpec) -> list[Json]:
-        """Show what would be sent: each event with its body; nothing is kept or sent."""
+        """Show what would be sent: each event with its body and the requests that carry it; nothing is kept or sent.
+
+        `requests` are those to the first few targets, with their headers, signatures among them.
+        """
         self._check_target(spec)
+        targets = self._targets(spec, keep=False)[:MOST_PREVIEWED]
         return [
             {"type": event.type, "timestamp": time.rfc3339(event.stamp), "verdict": event.verdict, "seed": event.seed,
-             "body": event.body.decode("utf-8", "replace")}
+             "body": event.body.decode("utf-8", "replace"),
+             "requests": [self._preview(event, each) for each in targets]}
             for event in self.make(spec)
         ]  # fmt: skip
+
+    def _preview(self, event: Event, webhook: Webhook) -> Json:
+        headers = self.outgoing.headers(webhook, event.body, self.clock.now())
+        return {"webhookId": webhook.id, "url": masked(webhook.url), "headers": [list(each) for each in headers]}
 
     def trigger(self, spec: TriggerSpec) -> list[Json]:
         """Make, keep and send events; returns once they are on disk, each with its planned deliveries."""
@@ -256,12 +267,23 @@ class Simulator:
         if spec.to:
             self.egress.check_url(spec.to)
             _check_ca(spec.ca)
+        for each in spec.webhooks:
+            self.webhook(each)
 
-    def _targets(self, spec: TriggerSpec) -> list[Webhook]:
+    def _targets(self, spec: TriggerSpec, *, keep: bool = True) -> list[Webhook]:
+        """The webhooks that a spec means; a target is made one, and not kept if it is not to be."""
+        if spec.webhooks:
+            named = [self.webhook(each) for each in spec.webhooks]
+            silent = next((each for each in named if each.suppressed), None)
+            if silent is not None:
+                raise Conflict(f"Webhook {silent.id} is suppressed: it gets nothing. Resume it first.")
+            return named
         if not spec.to:
             with self._webhooks_lock:
                 return [each for each in self._webhooks.values() if each.listed and not each.suppressed]
         key = SigningKey(spec.signing_key) if spec.signing_key else None
+        if not keep:
+            return [Webhook(id="", url=spec.to, signing_key=key, verify_tls=spec.verify_tls, listed=False)]
         return [self._one_off(spec.to, key, verify_tls=spec.verify_tls, ca=spec.ca, http2=spec.http2)]
 
     def _one_off(
@@ -401,7 +423,14 @@ class Simulator:
         }
 
     def world_page(
-        self, kind: str, *, status: str = "", product: str = "", user: str = "", text: str = "", offset: int = 0,
+        self,
+        kind: str,
+        *,
+        status: str = "",
+        product: str = "",
+        user: str = "",
+        text: str = "",
+        offset: int = 0,
         limit: int = 50,
     ) -> Json:
         """A page of the things of a kind, the newest first, whose names hold `text`: `entities`, and the `total`."""
@@ -817,6 +846,32 @@ class Simulator:
             result["errorMessage"] = told or (f"The receiver answered {status}." if status else "There was no answer.")
         return result
 
+    def webhook_day(self, webhook_id: str, *, most: int = 5000) -> Json:
+        """How a webhook's attempts of the last 24 hours went, hour by hour, told from the newest `most` of them.
+
+        `accepted` of `completed`; `hours`, from old to new, each with its own counts and the median `latencyMs`, null
+        for none. `capped` where there may be more.
+        """
+        webhook = self.webhook(webhook_id)
+        until = time.wall()
+        since = until - 24 * 3600 * time.SECOND
+        rows = self.store.reader.latest(webhook.number, since=since, limit=most)
+        hours: list[list[tuple[bool, int]]] = [[] for _ in range(24)]
+        for started, accepted, total in rows:
+            hours[min(max((started - since) // (3600 * time.SECOND), 0), 23)].append((accepted, total))
+        return {
+            "since": time.rfc3339(since, 0),
+            "completed": len(rows),
+            "accepted": sum(accepted for _, accepted, _ in rows),
+            "latencyMs": _median([total for _, _, total in rows]),
+            "capped": len(rows) >= most,
+            "hours": [
+                {"completed": len(each), "accepted": sum(accepted for accepted, _ in each),
+                 "latencyMs": _median([total for _, total in each])}
+                for each in hours
+            ],
+        }  # fmt: skip
+
     def webhook_history(self, webhook_id: str, *, offset: int, limit: int) -> tuple[list[Json], int]:
         """A webhook's completed attempts as the vendor's API pages them, and how many there are."""
         webhook = self.webhook(webhook_id)
@@ -1097,6 +1152,11 @@ def _moment(to: datetime | str | None) -> int:
         return time.nanoseconds(to) if isinstance(to, datetime) else time.parse_rfc3339(str(to))
     except (TypeError, ValueError):
         raise BadValue("to", str(to), 'is no time. Write RFC 3339, as 2030-01-31T09:00:00Z, or "next".') from None
+
+
+def _median(microseconds: list[int]) -> float | None:
+    """The one in the middle, in milliseconds; None for none."""
+    return sorted(microseconds)[len(microseconds) // 2] / 1000 if microseconds else None
 
 
 def _check_ca(ca: str) -> None:

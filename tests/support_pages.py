@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from types import TracebackType
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-SHAPES = {"path", "circle", "rect"}  # of SVG: closed at once with />
+SHAPES = {"path", "circle", "rect", "line", "use"}  # of SVG: closed at once with />
 INLINE = {"a", "b", "code", "span", "strong", "time"}
 
 

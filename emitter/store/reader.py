@@ -284,6 +284,16 @@ class Reader:
             ]
             return self._rows(connection, ids), int(total)
 
+    def latest(self, webhook: int, *, since: int, limit: int) -> list[tuple[int, bool, int]]:
+        """A webhook's newest completed attempts since a wall time: when, whether accepted, how long (microseconds)."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "SELECT started, outcome, total FROM attempts INDEXED BY attempts_webhook "
+                "WHERE webhook = ? AND id >= ? AND outcome < ? ORDER BY id DESC LIMIT ?",
+                (webhook, search.id_at(connection, since), OUTCOMES["interrupted"], limit),
+            ).fetchall()
+        return [(started, outcome == OUTCOMES["accepted"], total) for started, outcome, total in rows]
+
     def _filters(
         self, connection: sqlite3.Connection, query: AttemptQuery, deliveries: PublicIds, events: PublicIds
     ) -> tuple[list[Filter], int, int]:

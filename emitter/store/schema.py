@@ -92,8 +92,8 @@ MIGRATIONS: Final = (
 
 # what a reset empties
 RECORDS: Final = (
-    "answers", "requests", "attempt_faults", "attempts", "delivery_faults", "deliveries", "subjects", "events", "webhooks",
-    "entities", "plays",
+    "answers", "requests", "attempt_faults", "attempts", "delivery_faults", "deliveries", "subjects", "events",
+    "webhooks", "entities", "plays",
 )  # fmt: skip
 
 # outcomes and states as they are kept; STARTED is the widest so that an index can leave it out

@@ -33,7 +33,8 @@ _AGAIN = 60 * SECOND
 class Emit(Protocol):
     """Keeps events, with their deliveries, and `rows` in one transaction; returns once they are on disk.
 
-    `about` says of each event which product (0: none) and which requests it is about, by their numbers. The answer holds one receipt for each event, whatever those who call `act` want to know of it.
+    `about` says of each event which product (0: none) and which requests it is about, by their numbers. The answer
+    holds one receipt for each event, whatever those who call `act` want to know of it.
     """
 
     def __call__(
@@ -295,9 +296,8 @@ class World:
     ) -> list[Entity]:  # fmt: skip
         """All of a kind, the oldest first; deleted ones only where `status` asks for them.
 
-        `status` is of products and requests, `product` and `user` (for whom) of requests; `text` is what a name holds, case
-        ignored. Raises `UnknownName`,
-        `UsageError`, `BadValue` or `NotFound`.
+        `status` is of products and requests, `product` and `user` (for whom) of requests; `text` is what a name holds,
+        case ignored. Raises `UnknownName`, `UsageError`, `BadValue` or `NotFound`.
         """
         return those(self.known, kind, status=status, product=product, user=user, text=text)
 
