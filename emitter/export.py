@@ -165,12 +165,12 @@ def _version() -> str:
         return "0"
 
 
-# --- CSV (RFC 4180): a row an attempt, without bodies ------------------------------------------------------------------
+# --- CSV (RFC 4180): a row an attempt, without bodies -----------------------------------------------------------------
 
 _COLUMNS = (
     "id", "startedAt", "type", "dataProductId", "dataProductName", "outcome", "status", "failure", "error",
-    "durationMs", "number", "verdict", "faults", "url", "run", "seed", "resendOf", "scheduledAt", "eventAt", "eventId", "deliveryId",
-    "webhookId",
+    "durationMs", "number", "verdict", "faults", "url", "run", "seed", "resendOf", "scheduledAt", "eventAt", "eventId",
+    "deliveryId", "webhookId",
 )  # fmt: skip
 
 

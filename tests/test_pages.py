@@ -351,7 +351,7 @@ def test_a_bounded_search_says_where_it_stopped_and_goes_on(simulator, browser, 
 def test_a_count_is_capped(simulator, browser, receiver, monkeypatch):
     simulator.trigger(TriggerSpec(type="access-revoked", to=receiver.url, count=3))
     simulator.settle(10)
-    monkeypatch.setattr("emitter.history.COUNT_CAP", 2)
+    monkeypatch.setattr("emitter.store.overview.CAP", 2)
 
     assert "2+ attempts" in browser.get("/").text
 

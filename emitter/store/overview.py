@@ -20,7 +20,7 @@ from emitter.store.search import Filter
 
 CAP = 2500  # attempts that match and are counted one by one
 CAP_BY_INDEX = 10_000  # of one outcome, where nothing else is asked for
-MOST_BARS = 40
+MOST_BARS = 24
 SAMPLE = 100  # attempts that are looked at for one bar
 _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _DAYS = (2, 5, 7, 14, 30, 91, 365, 3650, 36500)

@@ -1,218 +1,130 @@
-"""The pages of the history: the list of attempts with its filters, and one attempt in full."""
+"""The list of deliveries: its filters, its bars over time, what came in since, and the export of what it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
-from flask import jsonify, redirect, render_template, request, url_for
+from flask import Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from emitter.delivery import masked
-from emitter.errors import BadValue, Conflict, NotFound, UnknownName, UsageError
-from emitter.export import curl
-from emitter.faults import FAULTS
+from emitter.errors import BadValue, UnknownName
+from emitter.export import FORMS, MEDIA_TYPES
 from emitter.history import Json
-from emitter.query import ANY_FAULT, OUTCOMES, AttemptQuery
-from emitter.web.frame import server
+from emitter.query import AttemptQuery
+from emitter.web.delivery_filters import PAGING, TOLD, Pairs, address, asked, form, neighbour, without
+from emitter.web.run_steps import steps_of
+from emitter.web.slots import Slots
 from emitter.web.tenancy import simulator
 
-LARGEST_ID = 2**62
 MOST_NEW = 100  # new rows that are counted for somebody who looks at an older list
-MOST_OFFERED = 100  # webhooks to choose from
-RESEND_WAIT = 1.0  # seconds that a page waits to show what came of a resend
-
-Pairs = list[tuple[str, str]]
-
-_PAGING = ("before", "after")
-_HIDDEN = ("event", "delivery", "limit")  # filters without a field, carried along
+BAR = 40  # the height of the bars over time
+SUFFIX = {"curl": "sh"}
 
 
 def deliveries() -> ResponseReturnValue:
     """The list of attempts, newest first, as the address asks."""
-    pairs = _asked()
+    pairs = asked()
     if any(not value.strip() for _, value in pairs):  # a form sends its empty fields, too
-        return redirect(_address((name, value) for name, value in pairs if value.strip()))
+        return redirect(address((name, value) for name, value in pairs if value.strip()))
     try:
         query = AttemptQuery.parse(pairs)
     except (BadValue, UnknownName) as error:
-        return render_template("deliveries.html", **_form(pairs, error), page=None), 400
+        return render_template("deliveries.html", **form(pairs, error), page=None), 400
     newest = simulator().attempts(AttemptQuery(limit=1))["attempts"]
     page = simulator().attempts(query)
     attempts = page["attempts"]
     anchor = max((each["id"] for each in (*newest, *attempts[:1])), default=0)
-    plain = _without(pairs, *_PAGING)
+    plain = without(pairs, *PAGING)
+    overview = None if query.text else simulator().overview(replace(query, before=None, after=None))
     return render_template(
         "deliveries.html",
-        **_form(pairs, None),
+        **form(pairs, None),
         page=page,
         attempts=attempts,
+        steps=steps_of(attempts),
         longest=max((each["durationMs"] or 0 for each in attempts), default=0),
         most_attempts=len(simulator().assumptions.delivery_retry) + 1,
-        count=None if query.text else simulator().count(replace(query, before=None, after=None)),
+        overview=overview,
+        bars=_bars(overview, plain) if overview else (),
+        chosen=set(query.outcome),
+        outcome_address=_by_outcome(plain),
         filtered=query.filtered,
-        first=_address(plain) if query.before is not None or query.after is not None else None,
-        older=_neighbour(plain, "before", page["older"]),
-        newer=_neighbour(plain, "after", page["newer"]),
+        first=address(plain) if query.before is not None or query.after is not None else None,
+        older=neighbour(plain, "before", page["older"]),
+        newer=neighbour(plain, "after", page["newer"]),
         with_filter=f"?{urlencode(plain)}" if plain else "",
+        plain=without(plain, "limit"),
+        told={name: value for name in TOLD if (value := request.args.get(name, "")[:6]).isdigit()},
         poll=None
         if query.text or page["newer"]
-        else url_for("pages.deliveries_since") + f"?{urlencode([*_without(plain, 'limit'), ('after', str(anchor))])}",
-        here=_address(plain),
+        else url_for("pages.deliveries_since") + f"?{urlencode([*without(plain, 'limit'), ('after', str(anchor))])}",
+        here=address(plain),
     )
 
 
 def deliveries_since() -> ResponseReturnValue:
-    """How many attempts there are after one id, 100 at most: for a list that is open."""
+    """How many attempts there are after one id, 100 at most: for a list that is open. Nothing is said twice (ETag)."""
     try:
-        query = AttemptQuery.parse([*_without(_asked(), "limit"), ("limit", str(MOST_NEW))])
+        query = AttemptQuery.parse([*without(asked(), "limit"), ("limit", str(MOST_NEW))])
         if query.after is None:
             raise BadValue("after", "", "is missing: after which attempt?")
     except (BadValue, UnknownName) as error:
         return jsonify(error=str(error)), 400
-    return jsonify(count=len(simulator().attempts(query)["attempts"]), most=MOST_NEW)
+    count = len(simulator().attempts(query)["attempts"])
+    answer = jsonify(count=count, most=MOST_NEW)
+    answer.set_etag(f"{query.after}-{count}")
+    return answer.make_conditional(request)
 
 
-def delivery(attempt_id: str) -> ResponseReturnValue:
-    """One attempt: what was sent, what came back, what is to be said of it."""
-    return _attempt_page(attempt_id, None), 200
+def exported() -> Response:
+    """Every attempt that the filters fit, as a file."""
+    pairs = asked()
+    named = dict(pairs).get("format", "")
+    query = AttemptQuery.parse(without(pairs, "format", "limit"))
+    return export_of(query, named, "attempts")
 
 
-def resend(attempt_id: str) -> ResponseReturnValue:
-    """Send an attempt again, and go where the new one is shown."""
-    how = request.form.get("how", "")
-    if how not in ("as-is", "newly-signed"):
-        raise BadValue("how", how, "is neither as-is nor newly-signed.")
-    number = _number(attempt_id)
-    try:
-        again = simulator().resend(number, as_is=how == "as-is")
-    except (Conflict, UsageError) as error:
-        return _attempt_page(attempt_id, str(error)), 409
-    found = simulator().deliveries([again["id"]], wait=RESEND_WAIT)[0]
-    if found["attempts"]:
-        return redirect(url_for("pages.delivery", attempt_id=found["attempts"][-1]["id"]), 303)
-    return redirect(url_for("pages.delivery", attempt_id=number, waiting=again["id"]), 303)
+def export_of(query: AttemptQuery, form: str, name: str) -> Response:
+    """A file of attempts in one of the forms, written while it is read; raises `BadValue` for another form."""
+    from flask import current_app
+
+    if form not in FORMS:
+        raise BadValue("format", form, f"is none of {', '.join(FORMS)}.")
+    slots: Slots = current_app.extensions["emitter.slow"]
+    answer = slots.stream(simulator().export(query, form), MEDIA_TYPES[form])
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{SUFFIX.get(form, form)}"'
+    return answer
 
 
-def _attempt_page(attempt_id: str, refused: str | None) -> str:
-    number = _number(attempt_id)
-    attempt = simulator().attempt(number)
-    pairs = _without(_asked(), *_PAGING, "limit", "waiting")
-    filters = AttemptQuery.parse(pairs)  # so that the neighbours are those of the list one came from
-    timing = attempt["timing"] or {}
-    parts = [(name, timing.get(key)) for name, key in _PARTS]
-    tail = f"?{urlencode(pairs)}" if pairs else ""
-    waiting = request.args.get("waiting", "")
-    return render_template(
-        "delivery.html",
-        attempt=attempt,
-        timing=[(name, value) for name, value in parts if value is not None],
-        longest=timing.get("totalMs") or 0,
-        most_attempts=len(simulator().assumptions.delivery_retry) + 1,
-        curl=_curl(number),
-        refused=refused,
-        waiting=simulator().delivery(waiting) if waiting else None,
-        newer=_beside(filters, after=number),
-        older=_beside(filters, before=number),
-        tail=tail,
-        back=_address(pairs),
-    )
+def _by_outcome(plain: Pairs) -> dict[str, str]:
+    """Where a count leads: the list of that outcome alone, or of all where it is what is chosen."""
+    chosen = [value for name, value in plain if name == "outcome"]
+    rest = without(plain, "outcome")
+    words = ("accepted", "rejected", "failed", "interrupted", "started")
+    return {word: address(rest if chosen == [word] else [*rest, ("outcome", word)]) for word in words}
 
 
-_PARTS = (
-    ("Lookup", "lookupMs"),
-    ("Connect", "connectMs"),
-    ("TLS", "tlsMs"),
-    ("First byte", "firstByteMs"),
-    ("Total", "totalMs"),
-)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:20]) < LARGEST_ID):
-        raise NotFound("attempt", text)
-    return int(text[:20])
-
-
-def _beside(filters: AttemptQuery, **anchor: int) -> int | None:
-    """The next attempt on one side of another."""
-    asked = AttemptQuery.parse(filters.pairs(before=anchor.get("before"), after=anchor.get("after"), limit=1))
-    found = simulator().attempts(asked)["attempts"]
-    return int(found[0]["id"]) if found else None
-
-
-def _curl(number: int) -> str:
-    """The command that posts the same again."""
-    reader = simulator().store.reader
-    rows, wire = reader.attempt_rows([number]), reader.wire(number)
-    if not rows or wire is None:
-        return ""
-    return curl(rows[0], wire, simulator().history.webhook_of(rows[0].webhook)).rstrip("\n")
-
-
-# --- the filters of the list ------------------------------------------------------------------------------------------
-
-
-def _asked() -> Pairs:
-    return list(request.args.items(multi=True))
-
-
-def _without(pairs: Iterable[tuple[str, str]], *names: str) -> Pairs:
-    return [(name, value) for name, value in pairs if name not in names]
-
-
-def _address(pairs: Iterable[tuple[str, str]]) -> str:
-    text = urlencode(list(pairs))
-    return url_for("pages.deliveries") + (f"?{text}" if text else "")
-
-
-def _neighbour(plain: Pairs, anchor: str, query: str | None) -> str | None:
-    """The address of the next page: the filters as they were typed, and the anchor that the history names."""
-    if query is None:
-        return None
-    return _address([*plain, (anchor, parse_qs(query)[anchor][0])])
-
-
-def _form(pairs: Pairs, error: BadValue | UnknownName | None) -> Json:
-    """What the filter form shows: the values as typed, the choices, the chips that take one filter away."""
-    typed: dict[str, list[str]] = {}
-    for name, value in pairs:
-        typed.setdefault(name, []).append(value)
-    values = {name: ",".join(found) for name, found in typed.items()}
-    plain = _without(pairs, *_PAGING)
-    hooks = simulator().webhooks(unlisted=True)[-MOST_OFFERED:]
-    return {
-        "values": values,
-        "outcomes": _choices([(word, word) for word in OUTCOMES], values.get("outcome", "")),
-        "faults": _choices([(ANY_FAULT, "some fault"), *((name, name) for name in FAULTS)], values.get("fault", "")),
-        "webhooks": _choices([(each.id, masked(each.url)) for each in hooks], values.get("webhook", "")),
-        "carried": [(name, value) for name, value in plain if name in _HIDDEN],
-        "chips": [
-            {"name": name, "value": _said(name, value, hooks), "without": _address(_without(plain, name))}
-            for name, value in values.items()
-            if name not in (*_PAGING, "limit")
-        ],
-        "types": [name for each in simulator().catalog for name in (each.alias or each.name,)],
-        "error": str(error) if error else "",
-        "wrong": error.name if error else "",
-        "server": server(),
-    }
-
-
-def _choices(offered: Pairs, chosen: str) -> list[tuple[str, str, bool]]:
-    """Options of a list: value, words, whether chosen. What was asked for is always among them."""
-    options = [(value, words, value == chosen) for value, words in offered]
-    if chosen and all(value != chosen for value, _ in offered):
-        words = " or ".join(dict(offered).get(part.strip(), part.strip()) for part in chosen.split(","))
-        options.append((chosen, words, True))
-    return options
-
-
-def _said(name: str, value: str, hooks: Iterable[Any]) -> str:
-    """A filter's value in words: webhooks by their URLs."""
-    if name != "webhook":
-        return value
-    urls = {each.id: masked(each.url) for each in hooks}
-    return ", ".join(urls.get(part.strip(), part.strip()) for part in value.split(","))
+def _bars(overview: Json, plain: Pairs) -> list[dict[str, Any]]:
+    """The bars as the page draws them: heights, and where each leads; nothing where there is one slice or none."""
+    found = overview["bars"]
+    if len(found) < 2:
+        return []
+    most = max(each["accepted"] + each["others"] for each in found) or 1
+    rest = without(plain, "since", "until")
+    drawn = []
+    for place, each in enumerate(found):
+        total = each["accepted"] + each["others"]
+        height = max(round(BAR * total / most), 2) if total else 0
+        bad = min(max(round(height * each["others"] / total), 1), height) if each["others"] else 0
+        drawn.append(
+            {
+                **each,
+                "place": place,
+                "good": height - bad,
+                "bad": bad,
+                "address": "?" + urlencode([*rest, ("since", each["from"]), ("until", each["to"])]) if total else "",
+            }
+        )
+    return drawn

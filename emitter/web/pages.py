@@ -11,6 +11,8 @@ from typing import Any
 from flask import Blueprint
 
 from emitter.web import (
+    attempt_pages,
+    bulk_pages,
     catalog_pages,
     compose_pages,
     delivery_pages,
@@ -32,8 +34,17 @@ blueprint = Blueprint("pages", __name__)
 for _address, _name, _view, _method in (
     ("/", "deliveries", delivery_pages.deliveries, "GET"),
     ("/deliveries/since", "deliveries_since", delivery_pages.deliveries_since, "GET"),
-    ("/deliveries/<attempt_id>", "delivery", delivery_pages.delivery, "GET"),
-    ("/deliveries/<attempt_id>/resend", "resend", delivery_pages.resend, "POST"),
+    ("/deliveries/export", "deliveries_export", delivery_pages.exported, "GET"),
+    ("/deliveries/resend", "deliveries_confirm", bulk_pages.confirm, "GET"),
+    ("/deliveries/resend", "deliveries_resend", bulk_pages.resend, "POST"),
+    ("/deliveries/compare", "deliveries_compare", bulk_pages.compare, "GET"),
+    ("/deliveries/<attempt_id>", "delivery", attempt_pages.delivery, "GET"),
+    ("/deliveries/<attempt_id>/resend", "resend", attempt_pages.resend, "POST"),
+    ("/deliveries/<attempt_id>/edit", "edit", attempt_pages.edit, "GET"),
+    ("/deliveries/<attempt_id>/edit", "send_edited", attempt_pages.send_edited, "POST"),
+    ("/deliveries/<attempt_id>/export", "delivery_export", attempt_pages.exported, "GET"),
+    ("/deliveries/<attempt_id>/body/<part>", "body", attempt_pages.raw, "GET"),
+    ("/keys", "keys", bulk_pages.keys, "GET"),
     ("/compose", "compose", compose_pages.compose, "GET"),
     ("/compose", "send", compose_pages.send, "POST"),
     ("/webhooks", "webhooks", webhook_pages.webhooks, "GET"),

@@ -10,9 +10,10 @@ import base64
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint
 from markupsafe import Markup, escape
@@ -101,20 +102,21 @@ def _line(depth: int) -> str:
     return "\n" + "  " * min(depth, DEEPEST_INDENT)
 
 
-def body(part: Mapping[str, Any]) -> dict[str, Any]:
+def body(part: Mapping[str, Any], whole: bool = False) -> dict[str, Any]:
     """Prepare a body for a page: `raw` and `pretty` text, `binary` if it was no UTF-8, `more` if only its head is
-    shown.
+    shown, as it is of a long one unless the `whole` is wanted.
     """
     raw: str = part["body"]
     binary = part["bodyEncoding"] == "base64"
     if binary:
         raw = base64.b64decode(raw).decode("utf-8", "backslashreplace")
     pretty = indented(raw) if len(raw) <= MOST_SHOWN and not binary else raw
+    most = len(raw) if whole else MOST_SHOWN
     return {
-        "raw": raw[:MOST_SHOWN],
+        "raw": raw[:most],
         "pretty": pretty if pretty != raw else "",
         "binary": binary,
-        "more": len(raw) - MOST_SHOWN if len(raw) > MOST_SHOWN else 0,
+        "more": max(len(raw) - most, 0),
     }
 
 
@@ -159,7 +161,12 @@ def family(type_name: str) -> tuple[str, str]:
     return ".".join(steps[:2]) + ".", ".".join(steps[2:])
 
 
+def query(pairs: Iterable[tuple[str, str]], **more: str) -> str:
+    """Write pairs, and some more, as a query string."""
+    return urlencode([*pairs, *more.items()])
+
+
 def install(blueprint: Blueprint) -> None:
     """Make the filters known to every template of the app."""
-    for filter_ in (visible, plain, body, ago, exact, milliseconds, halves, family):
+    for filter_ in (visible, plain, body, ago, exact, milliseconds, halves, family, query):
         blueprint.add_app_template_filter(filter_)

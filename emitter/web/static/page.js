@@ -14,8 +14,8 @@ function ago(stamp) {
 }
 
 function refreshTimes() {
-  for (const time of document.querySelectorAll("time[data-ago]")) {
-    const words = ago(time.dateTime);
+  for (const time of document.querySelectorAll("[data-ago]")) {
+    const words = ago(time.dateTime || time.title.replace(" ", "T").replace(" UTC", "Z"));
     if (time.textContent !== words) time.textContent = words;
   }
 }
@@ -51,12 +51,15 @@ function addCopyButton(code) {
 function watchForNew(place) {
   const pause = 5000;
   let timer = null;
+  let tag = "";
 
   async function ask() {
     timer = null;
     try {
-      const answer = await fetch(place.dataset.poll, { headers: { Accept: "application/json" } });
+      const answer = await fetch(place.dataset.poll, { headers: { Accept: "application/json", "If-None-Match": tag } });
+      if (answer.status === 304) return wait(); // nothing that was not said before
       if (!answer.ok || answer.redirected) return; // signed out, or stopped: leave it
+      tag = answer.headers.get("ETag") || "";
       const { count, most } = await answer.json();
       if (count > 0) {
         const link = place.querySelector("a") || place.appendChild(document.createElement("a"));
@@ -85,6 +88,15 @@ function watchForNew(place) {
     }
   });
   wait();
+}
+
+// A table that is no grid on a narrow screen is still a table: some browsers forget it.
+for (const table of document.querySelectorAll("table.deliveries")) {
+  const roles = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TH: "columnheader", TD: "cell" };
+  for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, th, td")]) {
+    part.setAttribute("role", roles[part.tagName]);
+  }
+  for (const name of table.querySelectorAll("a.name")) name.title = name.textContent;
 }
 
 document.querySelectorAll("[data-copy]").forEach(addCopyButton);

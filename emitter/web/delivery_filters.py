@@ -1,0 +1,99 @@
+"""The filters of the list of deliveries: read from an address, written into one, shown as a form and as chips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from flask import request, url_for
+
+from emitter.delivery import masked
+from emitter.errors import BadValue, NotFound, UnknownName
+from emitter.faults import FAULTS
+from emitter.history import Json
+from emitter.query import ANY_FAULT, OUTCOMES, VERDICTS
+from emitter.web.frame import server
+from emitter.web.tenancy import simulator
+
+LARGEST_ID = 2**62
+MOST_OFFERED = 100  # webhooks to choose from
+PAGING = ("before", "after")
+TOLD = ("resent", "refused")  # what came of a resend of many, said once on the list
+_HIDDEN = ("event", "delivery", "limit")  # filters without a field, carried along
+
+Pairs = list[tuple[str, str]]
+
+
+def asked() -> Pairs:
+    """The filters of the address, without what is only told in it."""
+    return [(name, value) for name, value in request.args.items(multi=True) if name not in TOLD]
+
+
+def without(pairs: Iterable[tuple[str, str]], *names: str) -> Pairs:
+    """The same without some names."""
+    return [(name, value) for name, value in pairs if name not in names]
+
+
+def address(pairs: Iterable[tuple[str, str]]) -> str:
+    """The list under these filters."""
+    text = urlencode(list(pairs))
+    return url_for("pages.deliveries") + (f"?{text}" if text else "")
+
+
+def neighbour(plain: Pairs, anchor: str, query: str | None) -> str | None:
+    """The address of the next page: the filters as they were typed, and the anchor that the history names."""
+    if query is None:
+        return None
+    return address([*plain, (anchor, parse_qs(query)[anchor][0])])
+
+
+def number(text: str) -> int:
+    """Read an attempt's id; raise `NotFound` for what cannot be one."""
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < LARGEST_ID):
+        raise NotFound("attempt", text)
+    return int(text)
+
+
+def form(pairs: Pairs, error: BadValue | UnknownName | None) -> Json:
+    """What the filter form shows: the values as typed, the choices, the chips that take one filter away."""
+    typed: dict[str, list[str]] = {}
+    for name, value in pairs:
+        typed.setdefault(name, []).append(value)
+    values = {name: ",".join(found) for name, found in typed.items()}
+    plain = without(pairs, *PAGING)
+    hooks = simulator().webhooks(unlisted=True)[-MOST_OFFERED:]
+    return {
+        "values": values,
+        "outcomes": choices([(word, word) for word in OUTCOMES], values.get("outcome", "")),
+        "verdicts": choices([(word, word) for word in VERDICTS], values.get("verdict", "")),
+        "faults": choices([(ANY_FAULT, "some fault"), *((name, name) for name in FAULTS)], values.get("fault", "")),
+        "webhooks": choices([(each.id, masked(each.url)) for each in hooks], values.get("webhook", "")),
+        "carried": [(name, value) for name, value in plain if name in _HIDDEN],
+        "chips": [
+            {"name": name, "value": _said(name, value, hooks), "without": address(without(plain, name))}
+            for name, value in values.items()
+            if name not in (*PAGING, "limit")
+        ],
+        "types": [name for each in simulator().catalog for name in (each.alias or each.name,)],
+        "error": str(error) if error else "",
+        "wrong": error.name if error else "",
+        "server": server(),
+    }
+
+
+def choices(offered: Pairs, chosen: str) -> list[tuple[str, str, bool]]:
+    """Options of a list: value, words, whether chosen. What was asked for is always among them."""
+    options = [(value, words, value == chosen) for value, words in offered]
+    if chosen and all(value != chosen for value, _ in offered):
+        words = " or ".join(dict(offered).get(part.strip(), part.strip()) for part in chosen.split(","))
+        options.append((chosen, words, True))
+    return options
+
+
+def _said(name: str, value: str, hooks: Iterable[Any]) -> str:
+    """A filter's value in words: webhooks by their URLs."""
+    if name != "webhook":
+        return value
+    urls = {each.id: masked(each.url) for each in hooks}
+    return ", ".join(urls.get(part.strip(), part.strip()) for part in value.split(","))
