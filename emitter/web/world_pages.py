@@ -113,10 +113,10 @@ def _creation(form: Form, error: EmitterError | None) -> str:
 def advance() -> ResponseReturnValue:
     """Move the virtual clock, and go back to where one was."""
     given = request.form
-    how = given.get("how", "")
+    how = given.get("move", "")
     by, to = given.get("by", "").strip(), given.get("to", "").strip()
     if how not in ("go", "next"):
-        raise BadValue("how", how, "is neither go nor next.")
+        raise BadValue("move", how, "is neither go nor next.")
     if how == "go" and bool(by) == bool(to):
         raise UsageError("Say how far, as 7d or 1h30m, or to which moment, as 2030-01-31T09:00:00Z: one of the two.")
     length = duration(by, "by") if how == "go" and by else None
