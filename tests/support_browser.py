@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -24,11 +25,18 @@ class Chromium:
     def __init__(self, profile: str, *, width: int = 1280, height: int = 900) -> None:
         theirs, self._out = os.pipe()
         self._in, answers = os.pipe()
+        far = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in (theirs, answers)]  # clear of 3 and 4
+
+        def as_it_listens() -> None:  # it reads from 3 and writes to 4
+            os.dup2(far[0], 3)
+            os.dup2(far[1], 4)
+
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{theirs} 4>&{answers}', "sh", str(CHROMIUM), *_FLAGS,
-             f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"],
-            pass_fds=(theirs, answers), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [str(CHROMIUM), *_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"],
+            pass_fds=(3, 4), preexec_fn=as_it_listens, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        for each in far:
+            os.close(each)
         os.close(theirs)
         os.close(answers)
         self._last, self._rest, self._session = 0, b"", ""

@@ -9,7 +9,7 @@ from types import TracebackType
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 SHAPES = {"path", "circle", "rect", "line", "use"}  # of SVG: closed at once with />
-INLINE = {"a", "b", "code", "span", "strong", "time"}
+INLINE = {"a", "b", "bdi", "code", "span", "strong", "time"}
 
 
 class Answering:

@@ -26,7 +26,16 @@ from tests.support_pages import Answering, Page
 FILES = Path(emitter.web.__file__).parent
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 REVOKED = "marketplace.data_product.access_requests.revoked"
-LISTS = ("/", "/webhooks", "/events", f"/events/{REVOKED}", "/assumptions")
+LISTS = (
+    "/",
+    "/deliveries/compare",
+    "/deliveries/resend",
+    "/keys",
+    "/webhooks",
+    "/events",
+    f"/events/{REVOKED}",
+    "/assumptions",
+)
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><b>bold</b>&amp;\x1b[31mred\x1b[0m\x00\u202egnirts\u2066"
 )
@@ -97,9 +106,9 @@ def assert_is_sound(page):
     assert len(page.all("main")) == len(page.all("h1")) == len(page.all("title")) == 1
     assert page.all("nav", aria_label="Pages")
     labelled = {own["for"] for own in page.all("label")}
-    for tag in ("input", "select"):
+    for tag in ("input", "select", "textarea"):
         for own in page.all(tag):
-            assert own.get("type") == "hidden" or own["id"] in labelled, own
+            assert own.get("type") == "hidden" or own.get("aria-label") or own["id"] in labelled, own
     ids = [own["id"] for _, own in page.elements if "id" in own]
     assert len(ids) == len(set(ids))
     for _, own in page.elements:
@@ -130,7 +139,8 @@ def test_every_page_is_sound_on_a_filled_store(simulator, browser, make_receiver
         seen.add(path)
         page = browser.get(path)
         assert_is_sound(page)
-        waiting += [html.unescape(link) for link in page.links("/")]
+        links = [html.unescape(link) for link in page.links("/")]
+        waiting += [link for link in links if not re.search("/export|/body/", link)]  # those are files
 
     assert sum(path.startswith("/deliveries/") for path in seen) >= 5
     assert sum(path.endswith("/remove") for path in seen) == 5
@@ -158,7 +168,7 @@ def test_the_rail_names_the_pages_and_says_which_one_this_is(browser):
 
     [rail] = [own for own in page.all("a", aria_current="page")]
     assert rail["href"] == "/events"
-    assert page.links("/")[:6] == ["/", "/", "/webhooks", "/events", "/assumptions", "/events"]
+    assert page.links("/")[:6] == ["/", "/", "/webhooks", "/events", "/assumptions", "/keys"]
 
 
 def test_what_runs_is_said_under_the_rail(make_simulator):
@@ -191,7 +201,7 @@ def test_a_row_says_what_came_of_an_attempt(simulator, browser, receiver):
 
     page = browser.get("/")
 
-    [row] = page.rows[1:]
+    [[_, *row]] = page.rows[1:]
     assert row[0] == "accepted"
     assert row[1] == "200"
     assert row[2] == REVOKED
@@ -209,7 +219,7 @@ def test_a_retry_that_is_due_shows_of_how_many(make_simulator, make_receiver):
     trigger(simulator, to=make_receiver("503").url)
     browser = Browser(simulator)
 
-    [row] = browser.get("/").rows[1:]
+    [[_, *row]] = browser.get("/").rows[1:]
     detail = browser.get(f"/deliveries/{newest(simulator)['id']}")
 
     assert (row[0], row[1], row[4]) == ("rejected", "503", "1/3")
@@ -219,7 +229,7 @@ def test_a_retry_that_is_due_shows_of_how_many(make_simulator, make_receiver):
 def test_no_answer_says_how_far_it_got(simulator, browser):
     trigger(simulator, to="http://127.0.0.1:1/closed")
 
-    [row] = browser.get("/").rows[1:]
+    [[_, *row]] = browser.get("/").rows[1:]
 
     assert row[:2] == ["no answer", "connect"]
 
@@ -255,7 +265,7 @@ def test_filters_choose_what_is_shown(simulator, browser, make_receiver):
 
     rows = browser.get("/?outcome=rejected,failed&type=access_requests.*&run=nightly").rows[1:]
 
-    assert sorted(row[0] for row in rows) == ["no answer", "rejected"]
+    assert sorted(row[1] for row in rows) == ["no answer", "rejected"]
 
 
 def test_several_values_of_a_choice_stay_chosen(simulator, browser):
@@ -314,7 +324,7 @@ def test_paging_walks_all_rows_and_keeps_the_filters(simulator, browser, receive
     seen, path = [], "/?type=access_requests.%2A&since=1h&limit=3"
     while path:
         page = browser.get(path)
-        seen += [int(link.split("/")[2].split("?")[0]) for link in page.links("/deliveries/")]
+        seen += [int(own["data-id"]) for own in page.all("tr") if "data-id" in own]
         older = [own["href"] for own in page.all("a", rel="next")]
         path = older[0] if older else None
         assert not path or "type=access_requests.%2A&since=1h&limit=3&before=" in path
@@ -323,7 +333,7 @@ def test_paging_walks_all_rows_and_keeps_the_filters(simulator, browser, receive
     assert len(set(seen)) == 7
     [newer] = [own["href"] for own in page.all("a", rel="prev")]
     back = browser.get(newer)
-    assert [int(link.split("/")[2].split("?")[0]) for link in back.links("/deliveries/")] == seen[3:6]
+    assert [int(own["data-id"]) for own in back.all("tr") if "data-id" in own] == seen[3:6]
     assert "/?type=access_requests.%2A&since=1h&limit=3" in page.links("/?")
 
 
@@ -352,6 +362,7 @@ def test_a_count_is_capped(simulator, browser, receiver, monkeypatch):
     simulator.trigger(TriggerSpec(type="access-revoked", to=receiver.url, count=3))
     simulator.settle(10)
     monkeypatch.setattr("emitter.store.overview.CAP", 2)
+    monkeypatch.setattr("emitter.store.overview.CAP_BY_INDEX", 2)
 
     assert "2+ attempts" in browser.get("/").text
 
@@ -418,7 +429,7 @@ def test_violations_are_shown_with_their_place_and_their_source(simulator, brows
 
     page = browser.get(f"/deliveries/{newest(simulator)['id']}")
 
-    [violation] = [row for row in page.rows if row[0] == "/data/actionLink"]
+    [violation] = [row for row in page.rows if row[0] == "/data/actionLink" and len(row) == 4]
     assert violation[2:] == ["type", "assumed"]
 
 
@@ -444,7 +455,7 @@ def test_a_right_signature_that_was_refused_says_what_to_look_at(simulator, brow
 def test_neighbours_are_those_of_the_list_one_came_from(simulator, browser, receiver):
     for kind in ("access-revoked", "sources-updated", "access-revoked"):
         trigger(simulator, kind, to=receiver.url)
-    [listed] = [link for link in browser.get("/?type=access_requests.*&limit=1").links("/deliveries/")]
+    [listed] = [own["href"] for own in browser.get("/?type=access_requests.*&limit=1").all("a", class_="name")]
 
     page = browser.get(listed)
     older = page.all("a", rel="next")[0]["href"]
@@ -482,7 +493,7 @@ def test_what_cannot_be_sent_again_says_why_beside_the_button(simulator, browser
 
 
 def test_what_is_sent_again_to_a_paused_webhook_waits_and_says_so(simulator, browser, receiver, monkeypatch):
-    monkeypatch.setattr("emitter.web.delivery_pages.RESEND_WAIT", 0.05)
+    monkeypatch.setattr("emitter.web.attempt_pages.RESEND_WAIT", 0.05)
     webhook = simulator.add_webhook(receiver.url)
     trigger(simulator)
     simulator.change_webhook(webhook.id, paused=True)
@@ -533,7 +544,7 @@ def assert_is_escaped(simulator, browser, path):
     answer = browser.client.get(path, headers=BROWSER)
     page = Page(answer.text)
     assert_is_sound(page)
-    assert len(page.all("script")) == 1
+    assert len(page.all("script")) == 2
     assert not page.all("img")
     assert not page.all("b")
     for character in "\x1b\x00\u202e\u2066":
@@ -606,7 +617,7 @@ def test_a_hostile_filter_is_shown_as_text(browser, name):
     page = Page(answer.text)
 
     assert_is_sound(page)
-    assert len(page.all("script")) == 1
+    assert len(page.all("script")) == 2
     assert not page.all("img")
     assert not page.all("b")
 
@@ -863,7 +874,7 @@ def test_no_form_is_taken_without_its_token(simulator, browser, receiver):
             assert answer.status_code == 403
             assert_is_sound(Page(answer.text))
 
-    assert len(paths) == 6
+    assert len(paths) == 8
     assert simulator.webhooks() == [webhook]
     assert len(receiver.captures) == 1
 

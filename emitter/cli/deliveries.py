@@ -15,7 +15,7 @@ import click
 from emitter.cli import lines
 from emitter.cli.failures import FAILED
 from emitter.cli.filters import filters, query_of
-from emitter.cli.options import Command, Duration, Listing, Setup, everywhere
+from emitter.cli.options import Command, Duration, Listing, Setup, everywhere, read_bytes
 from emitter.cli.terminal import (
     Json,
     as_json,
@@ -98,15 +98,40 @@ def show(setup: Setup, which: str | None) -> None:
 @deliveries.command("resend", cls=Command)
 @click.argument("which", metavar="[ID]", required=False)
 @click.option("--as-is", is_flag=True, help="The very same request, signature and all; else it is signed anew.")
+@click.option(
+    "--body", metavar="FILE", help="A body of its own instead, to the same webhook: a new event; - for input."
+)
+@click.option("--allow-invalid", is_flag=True, help="Send that body even if its schema does not allow it.")
+@click.option(
+    "--fault", "faults", metavar="FAULT", multiple=True,
+    help="Let it go wrong: wrong-key, slow:chance=0.3; `emitter faults` lists them.",
+)  # fmt: skip
 @click.option("--wait", type=Duration(), metavar="TIME", default="30s", help="How long to wait for the outcome. [30s]")
 @click.option("--no-wait", is_flag=True, help="Only hand it in.")
 @everywhere()
-def resend(setup: Setup, which: str | None, as_is: bool, wait: float, no_wait: bool) -> None:
+def resend(
+    setup: Setup,
+    which: str | None,
+    as_is: bool,
+    body: str | None,
+    allow_invalid: bool,
+    faults: tuple[str, ...],
+    wait: float,
+    no_wait: bool,
+) -> None:
     """Send an attempt's event to its webhook again. ID as in `show`; without: the newest attempt."""
+    from emitter import strictjson
     from emitter.cli.door import opened
+    from emitter.trigger import read_faults
 
+    if allow_invalid and body is None:
+        raise UsageError("--allow-invalid goes with --body: what was sent before is sent again whatever it is.")
+    given = None if body is None else read_bytes(body, most=strictjson.LARGEST)
+    asked = read_faults("--fault", faults)
     with opened(setup) as door:
-        delivery = door.resend(_attempt_id(door, which), as_is=as_is)
+        delivery = door.resend(
+            _attempt_id(door, which), as_is=as_is, body=given, allow_invalid=allow_invalid, faults=asked
+        )
         if not no_wait:
             delivery = door.deliveries([delivery["id"]], wait=wait)[0]
         if setup.format == "table":

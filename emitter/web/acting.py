@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from emitter import strictjson
 from emitter.errors import BadJson, BadValue, NotFound, nearest
 from emitter.faults import FaultSpec
+from emitter.report.words import short_type
 from emitter.world import ACTIONS
 from emitter.world.parameters import Parameter
 
@@ -134,6 +136,12 @@ class Form:
     def typed(self) -> bool:
         """Whether something was."""
         return bool(self.faults) or any(each.value for each in self.fields)
+
+    @property
+    def follows(self) -> list[str]:
+        """The types of the events that follow, shortened, each with how many there are of it."""
+        counts = Counter(map(short_type, self.events))
+        return [name if count == 1 else f"{count:,} × {name}" for name, count in counts.items()]
 
     def read(self) -> dict[str, Any]:
         """The parameters as the action takes them; raises `BadValue`."""

@@ -20,6 +20,7 @@ from emitter.web.delivery_filters import PAGING, address, asked, number, without
 from emitter.web.delivery_pages import export_of
 from emitter.web.members import changes, header_changes, members
 from emitter.web.run_steps import steps_of
+from emitter.web.shown import MOST_SHOWN
 from emitter.web.snippets import step_of, test_of
 from emitter.web.tenancy import simulator
 
@@ -138,6 +139,7 @@ def _attempt_page(attempt_id: str, refused: str | None) -> str:
     parts = [(name, timing.get(key)) for name, key in _PARTS]
     waiting = request.args.get("waiting", "")
     kind = _kind(attempt["type"])
+    short = attempt["request"]["size"] <= MOST_SHOWN
     violations = attempt["contract"]["violations"]
     pending = attempt["delivery"]["state"] == "pending" or waiting
     return render_template(
@@ -148,9 +150,9 @@ def _attempt_page(attempt_id: str, refused: str | None) -> str:
         longest=timing.get("totalMs") or 0,
         most_attempts=len(simulator().assumptions.delivery_retry) + 1,
         members=members(attempt["request"], kind.provenance if kind else {}, kind.sources if kind else {}, violations),
-        curl=_curl(found),
-        pytest=test_of(attempt),
-        step_text=step_of(attempt, kind.alias if kind else ""),
+        curl=_curl(found) if short else "",
+        pytest=test_of(attempt) if short else "",
+        step_text=step_of(attempt, kind.alias if kind else "") if short else "",
         forms=tuple(FORMS),
         faults=_AFTER_PLANNING,
         refused=refused,

@@ -73,7 +73,7 @@ class Composed:
             webhooks=tuple(many),
             allow_invalid="allow_invalid" in given,
             signing_key=given.get("signing_key", ""),
-            verify_tls="verify_tls" in given or "to" not in given,
+            verify_tls="verify_tls" in given or "csrf" not in given,
             **{
                 name: given.get(name, "").strip()
                 for name in ("more", "profile", "seed", "count", "run", "faults", "to", "attempt")
