@@ -66,7 +66,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attributes]
         assert len(names) == len(set(names)), f"an attribute twice in {self.get_starttag_text()}"
-        self.elements.append((tag, {name: value or "" for name, value in attributes}))
+        named = "svg-title" if tag == "title" and "svg" in self._open else tag
+        self.elements.append((named, {name: value or "" for name, value in attributes}))
         if tag not in VOID:
             self._open.append(tag)
         if tag == "tr":

@@ -15,6 +15,7 @@ from emitter.web import (
     bulk_pages,
     catalog_pages,
     compose_pages,
+    contract_pages,
     delivery_pages,
     entity_pages,
     frame,
@@ -76,6 +77,9 @@ for _address, _name, _view, _method in (
     ("/runs/<run>/cancel", "cancel", run_pages.cancel, "POST"),
     ("/events", "events", catalog_pages.events, "GET"),
     ("/events/<path:name>", "event", catalog_pages.event, "GET"),
+    ("/contract/check", "checker", contract_pages.checker, "GET"),
+    ("/contract/check", "check", contract_pages.check, "POST"),
+    ("/contract/coverage", "coverage", contract_pages.coverage, "GET"),
     ("/assumptions", "assumptions", catalog_pages.assumptions, "GET"),
 ):
     blueprint.add_url_rule(_address, _name, _view, methods=[_method])
