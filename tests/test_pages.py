@@ -168,7 +168,9 @@ def test_the_rail_names_the_pages_and_says_which_one_this_is(browser):
 
     [rail] = [own for own in page.all("a", aria_current="page")]
     assert rail["href"] == "/events"
-    assert page.links("/")[:6] == ["/", "/", "/webhooks", "/events", "/assumptions", "/keys"]
+    assert page.links("/")[:6] == [
+        "/", "/", "/compose", "/webhooks", "/world", "/scenarios"
+    ]  # fmt: skip
 
 
 def test_what_runs_is_said_under_the_rail(make_simulator):
@@ -679,7 +681,7 @@ def test_the_list_of_webhooks_says_how_each_one_is(simulator, browser, make_rece
         ["verified", "no", "paused", "1"],
         ["verified", "no", "suppressed", "0"],
     ]
-    assert [row[5].split(",")[0] for row in rows] == [
+    assert [row[7].split(",")[0] for row in rows] == [
         "accepted 200", "rejected 500", "no answer", "nothing sent yet", "nothing sent yet"
     ]  # fmt: skip
     assert rows[3][0] == "https://***@receiver.example.com/paused?***"

@@ -271,6 +271,18 @@ SCHEMAS: dict[str, Schema] = {
     "Events": answer(
         {"events": many(answer(_EVENT)), "older": maybe(described(UUID, "`before` of the page of older ones."))}
     ),
+    "Life": answer(
+        {
+            "events": many(answer(
+                {
+                    **_EVENT,
+                    "deliveries": many(ref("Delivery")),
+                    "requestId": maybe(described(TEXT, "The access request that it is about, if it is about one.")),
+                }
+            )),
+            "older": maybe(described(UUID, "`before` of the page of older ones.")),
+        }
+    ),
     "EventTypes": answer({"eventTypes": many(answer(_TYPE))}),
     "EventType": answer(
         {**_TYPE, "schema": ANYTHING, "example": ANYTHING,

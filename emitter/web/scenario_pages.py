@@ -17,13 +17,19 @@ from emitter.web.runs_api import FASTEST
 from emitter.web.tenancy import simulator
 
 EXAMPLE = """\
-name: My story
+description: One asks for access, and a steward approves.
 steps:
-  - publish:
-      name: Claims 2025
-  - request:
-      product: Claims 2025
-  - advance: 1d
+  - act: publish
+    name: Sales 2030
+    as: sales
+  - act: request
+    product: sales
+    as: wish
+  - advance: 2h
+  - act: approve
+    request: wish
+  - expect:
+      events: [product-published, request-created, request-determined]
 """
 _TYPED = ("seed", "speed", "to", "run")
 
@@ -130,6 +136,7 @@ def _own(typed: Mapping[str, str], checked: Json | None, error: EmitterError | N
 
 def _form(typed: Mapping[str, str], error: EmitterError | None) -> Json:
     wrong = "" if error is None or isinstance(error, ScenarioError) else field_of(error)
+    wrong = "to" if wrong == "url" else wrong
     return {
         "typed": {each: typed.get(each, "") for each in _TYPED},
         "error": str(error) if error else "",
