@@ -35,6 +35,16 @@ LISTS = (
     "/events",
     f"/events/{REVOKED}",
     "/assumptions",
+    "/compose",
+    "/compose?type=access-revoked",
+    "/world",
+    "/world/new/publish",
+    "/scenarios",
+    "/scenarios/revoked",
+    "/scenarios/your-own",
+    "/runs",
+    "/contract/check",
+    "/contract/coverage",
 )
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><b>bold</b>&amp;\x1b[31mred\x1b[0m\x00\u202egnirts\u2066"
@@ -876,7 +886,7 @@ def test_no_form_is_taken_without_its_token(simulator, browser, receiver):
             assert answer.status_code == 403
             assert_is_sound(Page(answer.text))
 
-    assert len(paths) == 8
+    assert len(paths) == 16
     assert simulator.webhooks() == [webhook]
     assert len(receiver.captures) == 1
 

@@ -20,6 +20,7 @@ from emitter.web.composing import AGAIN, SOME, Composed, exactly
 from emitter.web.errors import status_of
 from emitter.web.frame import field_of, server, slow_slot
 from emitter.web.placing import placed
+from emitter.web.shown import editable
 from emitter.web.tenancy import simulator
 
 MOST_OFFERED = 200  # webhooks to choose from
@@ -79,7 +80,7 @@ def _again(composed: Composed) -> Composed:
         text = attempt["request"]["body"]
         if attempt["request"]["bodyEncoding"] != "utf-8":
             text = base64.b64decode(text).decode("utf-8", "replace")
-        composed = replace(composed, body=text)
+        composed = replace(composed, body=editable(text))
     return composed
 
 
@@ -112,7 +113,7 @@ def _preview(composed: Composed) -> Json:
         "placed": placed(found["body"], findings) if len(raw) <= MOST_SHOWN else None,
         "violations": told["violations"],
         "warnings": told["warnings"],
-        "refused": bool(told["violations"]) and not composed.allow_invalid,
+        "refused": found["verdict"] != "valid" and not composed.allow_invalid,
         "again": url,
     }  # fmt: skip
 
