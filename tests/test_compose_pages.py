@@ -101,7 +101,7 @@ def test_what_the_schema_forbids_is_shown_at_its_place_and_refused_until_it_is_m
     refused = browser.post("/compose", status=400, how="send", **form)
 
     assert_is_sound(preview)
-    assert "Sending refuses it" in preview.text
+    assert "sending refuses it" in preview.text
     assert preview.all("span", class_="finding warning") or preview.all("span", class_="finding violation")
     assert_is_sound(refused)
     assert refused.all("div", role="alert")

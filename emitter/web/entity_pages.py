@@ -19,7 +19,7 @@ from emitter.web.tenancy import simulator
 from emitter.web.world_pages import KINDS, Notice, plural
 from emitter.world import kind_named
 
-PAGE = 40  # events of a life that are shown at once
+PAGE = 30  # events of a life that are shown at once
 MOST_REQUESTS = 20  # of a product or a person, beside the link to all
 MOST_OFFERED = 200  # names of people and products to choose from
 _LIVES = ("data product", "request")

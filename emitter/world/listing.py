@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from emitter.errors import BadValue, UsageError
 from emitter.world.entities import (
@@ -38,25 +38,34 @@ def those(
         raise UsageError(f"{'product' if product else 'user'}: only access requests can be asked for by it.")
     if status and status.upper() not in STATUSES[kind]:
         raise BadValue("status", status, f"is none of {', '.join(STATUSES[kind])}.")
-    wanted = text.casefold()
     product_id = known.product(product).id if product else ""
     user_id = known.user(user).id if user else ""
+    fits = _named(known, text)
     return [
         each
         for each in known.all(kind)
         if (each.state == status.upper() if status else each.state != DELETED)
         and (not product_id or (isinstance(each, Request) and each.product == product_id))
         and (not user_id or (isinstance(each, Request) and each.user == user_id))
-        and (not wanted or any(wanted in name.casefold() for name in _names(each, known)))
+        and (fits is None or fits(each))
     ]
 
 
-def _names(entity: Entity, known: Known) -> Iterator[str]:
-    """What an entity can be found by: its id and its names; a request by those of its product and its user."""
-    yield entity.id
-    if isinstance(entity, Request):
-        yield known.products[entity.product].name
-        yield known.users[entity.user].name
-    else:
-        yield getattr(entity, "name", "")
-        yield getattr(entity, "username", "")
+def _named(known: Known, text: str) -> Callable[[Entity], bool] | None:
+    """Whether a thing's id or names hold a text, case ignored; a request has those of its product and its user."""
+    if not text:
+        return None
+    wanted = text.casefold()
+
+    def own(each: Entity) -> bool:
+        names = (each.id, getattr(each, "name", ""), getattr(each, "username", ""))
+        return any(wanted in name.casefold() for name in names)
+
+    about = {each.id for each in (*known.products.copy().values(), *known.users.copy().values()) if own(each)}
+
+    def fits(each: Entity) -> bool:
+        if isinstance(each, Request):
+            return each.product in about or each.user in about or wanted in each.id
+        return own(each)
+
+    return fits
