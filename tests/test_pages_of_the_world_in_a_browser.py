@@ -33,7 +33,8 @@ def simulator(make_simulator):
 def filled(simulator, receiver):
     """A product with a life, somebody of a hostile name in it, a run; the pages that there are."""
     webhook = simulator.add_webhook(receiver.url)
-    product = simulator.act("publish", name="US East Customers", description=HOSTILE.replace("\x1b", "").replace("\x00", ""))["entity"]
+    told = HOSTILE.replace("\x1b", "").replace("\x00", "")
+    product = simulator.act("publish", name="US East Customers", description=told)["entity"]
     user = simulator.act("add_user", name="<script>document.title='owned'</script>")["entity"]
     request = simulator.act("request", product=product["id"], user=user["globalUserId"])["entity"]
     simulator.act("approve", request=request["id"], faults=["wrong-signature"])

@@ -61,7 +61,8 @@ def _named(known: Known, text: str) -> Callable[[Entity], bool] | None:
         names = (each.id, getattr(each, "name", ""), getattr(each, "username", ""))
         return any(wanted in name.casefold() for name in names)
 
-    about = {each.id for each in (*known.products.copy().values(), *known.users.copy().values()) if own(each)}
+    subjects: list[Entity] = [*known.products.copy().values(), *known.users.copy().values()]
+    about = {each.id for each in subjects if own(each)}
 
     def fits(each: Entity) -> bool:
         if isinstance(each, Request):
