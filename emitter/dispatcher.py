@@ -130,10 +130,12 @@ class Dispatcher:
         events: Sequence[tuple[Event, Sequence[Webhook]]],
         rows: Sequence[Row] = (),
         faults: Asked | None = None,
+        about: Sequence[tuple[int, Sequence[int]]] = (),
     ) -> list[Accepted]:
         """Store events, a delivery for each of their webhooks and `rows` in one transaction; return once on disk.
 
-        So what a caller keeps never stands without its events, nor they without it. `faults` may want other deliveries.
+        So what a caller keeps never stands without its events, nor they without it. `faults` may want other deliveries;
+        `about` says of each event which product and which requests of the world it is about, by their numbers.
         """
         due = self._clock.now()
         finished = threading.Event()
@@ -163,6 +165,8 @@ class Dispatcher:
                 for event_id, these in numbered:
                     found.append(Accepted(event_id, tuple(each.delivery for each in these)))
                     ready += these
+            for accepted, (product, requests) in zip(found, about, strict=False):
+                written += self._store.subject_rows(accepted.event_id, product, requests)
             with self._lock:
                 self._planning += len(events)
             try:

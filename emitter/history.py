@@ -215,6 +215,19 @@ class History:
         """The webhook of a row, deleted ones included."""
         return self._store.webhook_by_number(number)
 
+    def with_deliveries(self, row: EventRow) -> Json:
+        """One event without its body, with its deliveries and the attempts of each."""
+        return {
+            **self._event(row),
+            "deliveries": [
+                {
+                    **self._delivery(each),
+                    "attempts": [self.summary(one) for one in self._store.reader.attempts_of(each.id)],
+                }
+                for each in self._store.reader.deliveries_of(row.id)
+            ],
+        }
+
     def event(self, event_id: str) -> Json:
         """One event with its body and its deliveries."""
         number = self._store.event_ids.read(event_id)

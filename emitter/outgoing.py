@@ -45,18 +45,22 @@ class Outgoing:
         if headers is None:
             if self._restamp is not None and item.stamp and not item.resent:
                 body = self._restamp(body, item.stamp)
-            message_id, seconds = "", 0
-            if self._carries:
-                message_id, seconds = message_id_of(body), self._seconds(now)
-            headers = (
-                *self._first(webhook.url),
-                *self._signer.headers(body, webhook.signing_key, message_id=message_id, seconds=seconds),
-                ("Content-Length", str(len(body))),
-            )
+            headers = self.headers(webhook, body, now)
         elif not self._own_host:  # the webhook may have moved since
             host = host_of(webhook.url)
             headers = tuple((name, host if name == "Host" else value) for name, value in headers)
         return WireRequest(webhook.url, headers, body, webhook.verify_tls, webhook.ca or self._ca, webhook.http2)
+
+    def headers(self, webhook: Webhook, body: bytes, now: int) -> Headers:
+        """The headers with which a body leaves for a webhook, signed as it is."""
+        message_id, seconds = "", 0
+        if self._carries:
+            message_id, seconds = message_id_of(body), self._seconds(now)
+        return (
+            *self._first(webhook.url),
+            *self._signer.headers(body, webhook.signing_key, message_id=message_id, seconds=seconds),
+            ("Content-Length", str(len(body))),
+        )
 
     def faulted(self, lane: Lane, item: Item, faulted: Faulted, now: int) -> tuple[WireRequest, tuple[str, ...]]:
         """Make the POST of the next attempt as its faults want it, and name those that had something to do."""

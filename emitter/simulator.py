@@ -71,6 +71,7 @@ try:
 except PackageNotFoundError:
     VERSION = "0+source"
 _RUNS = 4096  # whose events with faults are counted
+MOST_PREVIEWED = 20  # targets for which a preview shows the request
 PORTION = 64  # events that are made before they are kept, in one commit
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
@@ -115,17 +116,18 @@ class Simulator:
             self._webhooks = {webhook.id: webhook for webhook in self.store.webhooks()}
             self._webhooks_lock = threading.RLock()
             self.history = History(store=self.store, catalog=self.catalog, scheme=scheme, virtual=self.clock.virtual)
+            self.outgoing = Outgoing(
+                signer=Signer(scheme),
+                assumptions=self.assumptions,
+                user_agent=USER_AGENT,
+                ca=settings.ca,
+                restamp=self._restamped if self.assumptions.payload_timestamp_source == "send" else None,
+            )
             self.dispatcher = Dispatcher(
                 store=self.store,
                 transport=self.transport,
                 clock=self.clock,
-                outgoing=Outgoing(
-                    signer=Signer(scheme),
-                    assumptions=self.assumptions,
-                    user_agent=USER_AGENT,
-                    ca=settings.ca,
-                    restamp=self._restamped if self.assumptions.payload_timestamp_source == "send" else None,
-                ),
+                outgoing=self.outgoing,
                 assumptions=self.assumptions,
                 suppressed=self._suppressed,
             )
@@ -236,13 +238,22 @@ class Simulator:
         return {**about, "data.actionLink": link} if link else about
 
     def preview(self, spec: TriggerSpec) -> list[Json]:
-        """Show what would be sent: each event with its body; nothing is kept or sent."""
+        """Show what would be sent: each event with its body and the requests that carry it; nothing is kept or sent.
+
+        `requests` are those to the first few targets, with their headers, signatures among them.
+        """
         self._check_target(spec)
+        targets = self._targets(spec, keep=False)[:MOST_PREVIEWED]
         return [
             {"type": event.type, "timestamp": time.rfc3339(event.stamp), "verdict": event.verdict, "seed": event.seed,
-             "body": event.body.decode("utf-8", "replace")}
+             "body": event.body.decode("utf-8", "replace"),
+             "requests": [self._preview(event, each) for each in targets]}
             for event in self.make(spec)
         ]  # fmt: skip
+
+    def _preview(self, event: Event, webhook: Webhook) -> Json:
+        headers = self.outgoing.headers(webhook, event.body, self.clock.now())
+        return {"webhookId": webhook.id, "url": masked(webhook.url), "headers": [list(each) for each in headers]}
 
     def trigger(self, spec: TriggerSpec) -> list[Json]:
         """Make, keep and send events; returns once they are on disk, each with its planned deliveries."""
@@ -274,12 +285,23 @@ class Simulator:
         if spec.to:
             self.egress.check_url(spec.to)
             _check_ca(spec.ca)
+        for each in spec.webhooks:
+            self.webhook(each)
 
-    def _targets(self, spec: TriggerSpec) -> list[Webhook]:
+    def _targets(self, spec: TriggerSpec, *, keep: bool = True) -> list[Webhook]:
+        """The webhooks that a spec means; a target is made one, and not kept if it is not to be."""
+        if spec.webhooks:
+            named = [self.webhook(each) for each in spec.webhooks]
+            silent = next((each for each in named if each.suppressed), None)
+            if silent is not None:
+                raise Conflict(f"Webhook {silent.id} is suppressed: it gets nothing. Resume it first.")
+            return named
         if not spec.to:
             with self._webhooks_lock:
                 return [each for each in self._webhooks.values() if each.listed and not each.suppressed]
         key = SigningKey(spec.signing_key) if spec.signing_key else None
+        if not keep:
+            return [Webhook(id="", url=spec.to, signing_key=key, verify_tls=spec.verify_tls, listed=False)]
         return [self._one_off(spec.to, key, verify_tls=spec.verify_tls, ca=spec.ca, http2=spec.http2)]
 
     def _one_off(
@@ -417,6 +439,41 @@ class Simulator:
             "entity": self.world.show(entity),
             "legal": [{"action": each.action, "events": list(each.events), "sure": each.sure} for each in legal],
         }
+
+    def world_page(
+        self,
+        kind: str,
+        *,
+        status: str = "",
+        product: str = "",
+        user: str = "",
+        text: str = "",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Json:
+        """A page of the things of a kind, the newest first, whose names hold `text`: `entities`, and the `total`."""
+        self._found()
+        found = self.world.those(kind, status=status, product=product, user=user, text=text)
+        page = found[::-1][offset : offset + limit]
+        return {"entities": [self.world.show(each) for each in page], "total": len(found)}
+
+    def world_events(self, kind: str, name: str, *, before: str = "", limit: int = 50) -> Json:
+        """The events about one thing of the simulated app, newest first, each with its deliveries and their attempts.
+
+        `requestId` is the access request that an event is about, if it is about one. `older` is the `before` of the
+        next page: the id of an event.
+        """
+        self._found()
+        entity = self.world.find(kind, name)
+        anchor = self.store.event_ids.read(before) if before else None
+        if before and anchor is None:
+            raise NotFound("event", before)
+        rows = self.store.reader.about(entity.number, before=anchor, limit=limit + 1)
+        numbers = {each.number: each.id for each in self.world.requests_of(entity)}
+        events = [
+            {**self.history.with_deliveries(row), "requestId": numbers.get(request)} for row, request in rows[:limit]
+        ]
+        return {"events": events, "older": events[-1]["id"] if len(rows) > limit else None}
 
     def desk(self, caller: Caller) -> Desk:
         """Where one caller of the vendor's API is served, in this world."""
@@ -568,12 +625,14 @@ class Simulator:
         """How two runs differ, in words: what they told, and how it went, whatever their speed and target."""
         return self.registry.compared(run, other)
 
-    def _emit(self, events: Sequence[Event], rows: Sequence[Row]) -> list[Accepted]:
+    def _emit(
+        self, events: Sequence[Event], rows: Sequence[Row], about: Sequence[tuple[int, Sequence[int]]] = ()
+    ) -> list[Accepted]:
         """Keep what happened in the world: its entities, its events, and a delivery for each webhook."""
         with self._webhooks_lock:
             targets = [each for each in self._webhooks.values() if each.listed and not each.suppressed]
         planned = [(event, self._fan_out(event, targets)) for event in events]
-        return self.dispatcher.accept_all(planned, rows, faults=self._asked())
+        return self.dispatcher.accept_all(planned, rows, faults=self._asked(), about=about)
 
     # --- expectations, and receivers to hold them against -----------------------------------------------------------
 
@@ -878,6 +937,32 @@ class Simulator:
             result["errorMessage"] = told or (f"The receiver answered {status}." if status else "There was no answer.")
         return result
 
+    def webhook_day(self, webhook_id: str, *, most: int = 5000) -> Json:
+        """How a webhook's attempts of the last 24 hours went, hour by hour, told from the newest `most` of them.
+
+        `accepted` of `completed`; `hours`, from old to new, each with its own counts and the median `latencyMs`, null
+        for none. `capped` where there may be more.
+        """
+        webhook = self.webhook(webhook_id)
+        until = time.wall()
+        since = until - 24 * 3600 * time.SECOND
+        rows = self.store.reader.latest(webhook.number, since=since, limit=most)
+        hours: list[list[tuple[bool, int]]] = [[] for _ in range(24)]
+        for started, accepted, total in rows:
+            hours[min(max((started - since) // (3600 * time.SECOND), 0), 23)].append((accepted, total))
+        return {
+            "since": time.rfc3339(since, 0),
+            "completed": len(rows),
+            "accepted": sum(accepted for _, accepted, _ in rows),
+            "latencyMs": _median([total for _, _, total in rows]),
+            "capped": len(rows) >= most,
+            "hours": [
+                {"completed": len(each), "accepted": sum(accepted for accepted, _ in each),
+                 "latencyMs": _median([total for _, total in each])}
+                for each in hours
+            ],
+        }  # fmt: skip
+
     def webhook_history(self, webhook_id: str, *, offset: int, limit: int) -> tuple[list[Json], int]:
         """A webhook's completed attempts as the vendor's API pages them, and how many there are."""
         webhook = self.webhook(webhook_id)
@@ -1162,6 +1247,11 @@ def _moment(to: datetime | str | None) -> int:
         return time.nanoseconds(to) if isinstance(to, datetime) else time.parse_rfc3339(str(to))
     except (TypeError, ValueError):
         raise BadValue("to", str(to), 'is no time. Write RFC 3339, as 2030-01-31T09:00:00Z, or "next".') from None
+
+
+def _median(microseconds: list[int]) -> float | None:
+    """The one in the middle, in milliseconds; None for none."""
+    return sorted(microseconds)[len(microseconds) // 2] / 1000 if microseconds else None
 
 
 def _check_ca(ca: str) -> None:

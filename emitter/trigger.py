@@ -12,12 +12,13 @@ from emitter.faults import FaultSpec
 
 MOST_AT_ONCE = 1000  # events of one request over HTTP
 MOST_FAULTS = 50
+MOST_WEBHOOKS = 1000
 
 _NAMES = {
     "type": "type", "product": "product", "body": "body", "bodyBase64": "body_base64", "to": "to",
     "signingKey": "signing_key", "verifyTls": "verify_tls", "ca": "ca", "http2": "http2", "set": "set",
     "unset": "unset", "seed": "seed", "profile": "profile", "count": "count", "allowInvalid": "allow_invalid",
-    "run": "run", "faults": "faults",
+    "run": "run", "faults": "faults", "webhooks": "webhooks",
 }  # fmt: skip
 
 
@@ -26,7 +27,8 @@ class TriggerSpec:
     """Which event to make, how to change it, and where to send it.
 
     Either `type` (a name, alias or unique suffix) or a whole `body`; `product` is the data product of the world, by id
-    or name, that it is about, else one is made up; `to` a URL, or nothing for every webhook.
+    or name, that it is about, else one is made up; `to` a URL, `webhooks` the ids of registered ones, or nothing for
+    every one.
     """
 
     type: str = ""
@@ -45,6 +47,7 @@ class TriggerSpec:
     allow_invalid: bool = False
     run: str = ""
     faults: tuple[FaultSpec, ...] = ()
+    webhooks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.type) == (self.body is not None):
@@ -55,6 +58,8 @@ class TriggerSpec:
             )
         if not self.to and (self.signing_key or self.ca or self.http2 or not self.verify_tls):
             raise UsageError("A signing key and TLS settings go with a target (to); a webhook has its own.")
+        if self.to and self.webhooks:
+            raise UsageError("Send to a target (to) or to registered webhooks (webhooks): one of the two.")
         if self.count < 1:
             raise BadValue("count", str(self.count), "is less than one.")
 
@@ -125,6 +130,14 @@ def _checked(name: str, value: object) -> object:
         if not isinstance(value, dict):
             raise BadValue(name, str(value), 'is no object, as {"data.dataProductName": "Claims 2025"}.')
         return value
+    if name == "webhooks":
+        if (
+            not isinstance(value, list)
+            or len(value) > MOST_WEBHOOKS
+            or not all(isinstance(each, str) for each in value)
+        ):
+            raise BadValue(name, str(value), f"is no list of at most {MOST_WEBHOOKS} ids of webhooks.")
+        return tuple(dict.fromkeys(value))
     if name == "unset":
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise BadValue(name, str(value), 'is no list of paths, as ["data.actionLink"].')

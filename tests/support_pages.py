@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from types import TracebackType
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-SHAPES = {"path", "circle", "rect"}  # of SVG: closed at once with />
+SHAPES = {"path", "circle", "rect", "line", "use"}  # of SVG: closed at once with />
 INLINE = {"a", "b", "bdi", "code", "span", "strong", "time"}
 
 
@@ -66,7 +66,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attributes]
         assert len(names) == len(set(names)), f"an attribute twice in {self.get_starttag_text()}"
-        self.elements.append((tag, {name: value or "" for name, value in attributes}))
+        named = "svg-title" if tag == "title" and "svg" in self._open else tag
+        self.elements.append((named, {name: value or "" for name, value in attributes}))
         if tag not in VOID:
             self._open.append(tag)
         if tag == "tr":

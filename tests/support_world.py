@@ -60,7 +60,9 @@ class Stage:
         while cls.opened:
             cls.opened[-1].close()
 
-    def _keep(self, events: Sequence[Event], rows: Sequence[Row]) -> list[str]:
+    def _keep(
+        self, events: Sequence[Event], rows: Sequence[Row], about: Sequence[tuple[int, Sequence[int]]] = ()
+    ) -> list[str]:
         if self.fails is not None:
             raise self.fails
         planned = [row for event in events for row in self.store.plan(event, (), due=self.clock.now())[2]]

@@ -36,6 +36,8 @@ NOT_THROUGH_A_DOOR = {
     "make": "gives events as objects of this process; `preview` shows the same ones through any door",
     "webhook_history": "is how the vendor's API pages; that path is served, and `attempts` finds the same",
     "test_result": "words what a test gave for the vendor's API; `test_webhook` returns it",
+    "world_page": "is a page of `world_entities`, for those who look at it",
+    "webhook_day": "is drawn on the pages, from what `attempts` finds",
     "faulting": "spans what a thread does; far away, every request names its own `faults`",
     "pass_to": "is the runner's way to move the clock, many times a second; `advance` moves it for everybody",
     "play": "takes a scenario as Python knows it, and blocks",

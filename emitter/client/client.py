@@ -107,6 +107,12 @@ class Client(Speaker):
         """One thing of the simulated app by id or name, with what may be done to it now and what would follow."""
         return self._object("GET", f"/simulator/world/{quote(kind, safe='')}/{quote(name, safe='')}")
 
+    def world_events(self, kind: str, name: str, *, before: str = "", limit: int = 50) -> Json:
+        """The events about one thing of the simulated app, newest first, with their deliveries and attempts."""
+        params = {"limit": str(limit), **({"before": before} if before else {})}
+        path = f"/simulator/world/events/{quote(kind, safe='')}/{quote(name, safe='')}"
+        return self._object("GET", path, params=params)
+
     # --- scenarios and their runs -----------------------------------------------------------------------------------
 
     def scenarios(self) -> list[Json]:

@@ -71,6 +71,15 @@ def as_html(reports: Sequence[Report]) -> bytes:
     )
 
 
+def as_section(report: Report) -> Markup:
+    """Write what the page on one run shows of it, to stand in another page under a heading of the first level.
+
+    The styles of `report.css` have to be those of that page, too; there is nothing in it that a strict policy forbids.
+    """
+    template = _environment().get_template("parts.html")
+    return SPRITE + Markup(template.module.scenario(_view(report, 1, alone=True), 2))  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
     """One run as the page shows it: the report, and what has to be worked out for it."""
@@ -118,7 +127,7 @@ def _view(report: Report, number: int, *, alone: bool) -> _View:
         first_wrong=f"{place(report, wrong[0].line)}  {wrong[0].words}" if wrong else report.error,
         wrong=wrong[:WRONG],
         more_wrong=max(len(wrong) - WRONG, 0),
-        timeline=timeline(report, anchor=f"{anchor}-", linked=frozenset(place for place, _ in marks)),
+        timeline=timeline(report, links={place: f"#{anchor}-{place}" for place, _ in marks}),
         legend=legend(report),
         stretched=report.end > report.start,
         steps=_timed([step for _, step in steps]),

@@ -7,7 +7,7 @@ it, only classes, so that it fits under a strict Content-Security-Policy; `SPRIT
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
@@ -55,8 +55,8 @@ _BESIDE = 1.0  # per cent from one attempt to another that stands beside it
 _LETTER = 0.62  # per cent of the width that a letter of an event's type takes, where the page is wide
 
 
-def timeline(report: Report, *, anchor: str = "", linked: frozenset[int] = frozenset()) -> Markup:
-    """Draw the events of a run; those whose numbers are `linked` lead to an element `<anchor><number>`."""
+def timeline(report: Report, *, links: Mapping[int, str]) -> Markup:
+    """Draw the events of a run; those whose numbers are in `links` lead there."""
     lanes = lanes_of(report)
     scale = Scale(report, lanes)
     failures = _failures(report)
@@ -64,14 +64,15 @@ def timeline(report: Report, *, anchor: str = "", linked: frozenset[int] = froze
     height = top + HEIGHT * len(lanes) + 2
     drawn = [*_axis(scale, top, height), *_failed(failures, scale, height)]
     for place, lane in enumerate(lanes):
-        drawn += _lane(lane, scale, top + HEIGHT * place, anchor, linked)
+        drawn += _lane(lane, scale, top + HEIGHT * place, links)
     names = [Markup('<li class="{}" title="{}">{}</li>').format(lane.kind, name, name)
              for lane in lanes for name in (printable(lane.name, 200),)]  # fmt: skip
     return Markup(
         '<div class="timeline"><ol class="lanes{taller}" aria-hidden="true">{names}</ol><div class="chart">'
-        '<svg width="100%" height="{height}" role="img" aria-label="{label}">{drawn}</svg></div></div>'
+        '<svg width="100%" height="{height}" role="{role}" aria-label="{label}">{drawn}</svg></div></div>'
     ).format(
-        taller=" taller" if failures else "", names=Markup("").join(names), height=height,
+        taller=" taller" if failures else "", role="group" if links else "img",  # a picture has nothing to go to
+        names=Markup("").join(names), height=height,
         label=_said(report, lanes), drawn=Markup("\n").join(drawn),
     )  # fmt: skip
 
@@ -157,7 +158,7 @@ def _failed(failures: Sequence[tuple[int, str, str]], scale: Scale, height: int)
         ).format(moment(at), words, _per_cent(x), height - 2, side, anchor, label)
 
 
-def _lane(lane: Lane, scale: Scale, top: int, anchor: str, linked: frozenset[int]) -> Iterator[Markup]:
+def _lane(lane: Lane, scale: Scale, top: int, links: Mapping[int, str]) -> Iterator[Markup]:
     if lane.kind == "product":
         yield Markup('<line class="edge" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(top)
     if not lane.marks:
@@ -182,9 +183,8 @@ def _lane(lane: Lane, scale: Scale, top: int, anchor: str, linked: frozenset[int
             _known(state_of(mark)), _told(mark), Markup("").join(parts), _named(mark, x, then, taken, top),
             x=_per_cent(x), y=top + _DOT,
         )  # fmt: skip
-        yield (
-            Markup('<a href="#{}{}" tabindex="-1">{}</a>').format(anchor, number, dot) if number in linked else dot
-        )  # fmt: skip
+        to = links.get(number)
+        yield dot if to is None else Markup('<a href="{}" tabindex="-1">{}</a>').format(to, dot)
 
 
 def _ticks(lane: Lane, places: Sequence[float], scale: Scale) -> list[list[tuple[float, str]]]:
@@ -232,12 +232,12 @@ def _tick(state: str, x: float, top: int) -> Markup:
 def _told(mark: Mark) -> str:
     """An event in words, as it is shown when it is pointed at."""
     about = ", ".join(filter(None, (mark.product, mark.request)))
-    cause = f"line {mark.line}" if mark.line else "caused by time"
+    cause = f" · line {mark.line}" if mark.line > 0 else "" if mark.line < 0 else " · caused by time"
     went = ", ".join(
         f"{answer(tick)}{f' ({chr(44).join(tick.faults)})' if tick.faults else ''}" for tick in mark.ticks[:_TRIES]
     )  # fmt: skip
     went = went or (f"not sent, {mark.dropped}" if mark.dropped else "not sent")
-    return printable(f"{moment(mark.at)} {short_type(mark.type)}{f' · {about}' if about else ''} · {cause} · {went}")
+    return printable(f"{moment(mark.at)} {short_type(mark.type)}{f' · {about}' if about else ''}{cause} · {went}")
 
 
 def _crowd(lane: Lane, places: Sequence[float], top: int) -> Iterator[Markup]:

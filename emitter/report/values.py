@@ -70,7 +70,7 @@ class Mark:
     type: str
     product: str  # name
     request: str = ""  # what people call it: the name in the scenario, or the user's
-    line: int = 0  # of the step that caused it; 0: time did
+    line: int = 0  # of the step that caused it; 0: time did; -1: nobody says
     ticks: tuple[Tick, ...] = ()
     dropped: str = ""  # why nothing was sent for it, if so
 

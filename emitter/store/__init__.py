@@ -49,6 +49,7 @@ from emitter.store.schema import (
     REQUEST_BODY,
     STATE,
     STATES,
+    SUBJECT,
     VERDICTS,
 )  # fmt: skip
 from emitter.store.snapshots import Snapshots
@@ -58,6 +59,7 @@ from emitter.store.writer import Done, Rows, Writer
 __all__ = ["Owner", "Row", "Rows", "Store", "StoreLock", "backup"]
 
 Row = tuple[int, tuple[Any, ...]]
+MOST_SUBJECTS = 200  # requests of one event, as of a digest, in whose lives it is found
 
 
 class Store:
@@ -157,6 +159,12 @@ class Store:
             EVENT, (event_id, self.type_id(event.type), event.stamp, clock.wall(), verdict, event.seed,
                     self.run_id(event.run), first, len(deliveries), bytearray(event.body)),
         )  # fmt: skip
+
+    def subject_rows(self, event_id: int, product: int, requests: Sequence[int]) -> list[Row]:
+        """Make the rows that say what an event is about: a product (0: none) and requests, by their numbers."""
+        alone = requests[0] if len(requests) == 1 else 0
+        of_product: list[Row] = [(SUBJECT, (product, event_id, alone))] if product else []
+        return [*of_product, *((SUBJECT, (each, event_id, each)) for each in requests[:MOST_SUBJECTS])]
 
     def delivery_rows(self, each: Delivery, faults: str) -> list[Row]:
         """Make the rows of one delivery, with the faults that it was planned with, if any."""

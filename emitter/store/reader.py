@@ -284,6 +284,16 @@ class Reader:
             ]
             return self._rows(connection, ids), int(total)
 
+    def latest(self, webhook: int, *, since: int, limit: int) -> list[tuple[int, bool, int]]:
+        """A webhook's newest completed attempts since a wall time: when, whether accepted, how long (microseconds)."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "SELECT started, outcome, total FROM attempts INDEXED BY attempts_webhook "
+                "WHERE webhook = ? AND id >= ? AND outcome < ? ORDER BY id DESC LIMIT ?",
+                (webhook, search.id_at(connection, since), OUTCOMES["interrupted"], limit),
+            ).fetchall()
+        return [(started, outcome == OUTCOMES["accepted"], total) for started, outcome, total in rows]
+
     def _filters(
         self, connection: sqlite3.Connection, query: AttemptQuery, deliveries: PublicIds, events: PublicIds
     ) -> tuple[list[Filter], int, int]:
@@ -387,6 +397,19 @@ class Reader:
         """The names that events bear, in no order."""
         with self.connection() as connection:
             return [row[0] for row in connection.execute("SELECT name FROM runs WHERE name <> ''")]
+
+    def about(self, entity: int, *, before: int | None, limit: int) -> list[tuple[EventRow, int]]:
+        """The events about an entity, by its number, newest first, each with the number of its one request or 0."""
+        with self.connection() as connection:
+            found = dict(
+                connection.execute(
+                    "SELECT event, request FROM subjects WHERE entity = ? AND event < ? ORDER BY event DESC LIMIT ?",
+                    (entity, before if before is not None else 2**62, limit),
+                ).fetchall()
+            )
+            listed = ", ".join(map(str, found))
+            rows = connection.execute(f"{_EVENTS} WHERE e.id IN ({listed}) ORDER BY e.id DESC").fetchall()
+        return [(event := _event_row(row), found[event.id]) for row in rows]
 
     def delivery(self, delivery_id: int) -> DeliveryRow | None:
         with self.connection() as connection:

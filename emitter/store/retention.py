@@ -42,6 +42,7 @@ def trim(connection: sqlite3.Connection, *, older_than: int | None, most: int | 
         (delivery,),
     )
     connection.execute("DELETE FROM events WHERE id < ?", (event,))
+    connection.execute("DELETE FROM subjects WHERE event < ?", (event,))
     if _newest(connection) != newest:  # numbers go on from the newest that is there: none is given out again
         connection.execute(
             "INSERT INTO meta VALUES ('floor', ?1) ON CONFLICT (key) DO UPDATE "

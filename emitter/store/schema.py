@@ -80,12 +80,20 @@ MIGRATIONS: Final = (
     """
     CREATE INDEX events_verdict ON events (verdict) WHERE verdict > 0;
     """,
+    # Which events are about which entities of the world, by their numbers; `request` is the one that an event about a
+    # product is about, too, 0 for none.
+    """
+    CREATE TABLE subjects (
+        entity INTEGER NOT NULL, event INTEGER NOT NULL, request INTEGER NOT NULL, PRIMARY KEY (entity, event)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX subjects_event ON subjects (event);
+    """,
 )
 
 # what a reset empties
 RECORDS: Final = (
-    "answers", "requests", "attempt_faults", "attempts", "delivery_faults", "deliveries", "events", "webhooks",
-    "entities", "plays",
+    "answers", "requests", "attempt_faults", "attempts", "delivery_faults", "deliveries", "subjects", "events",
+    "webhooks", "entities", "plays",
 )  # fmt: skip
 
 # outcomes and states as they are kept; STARTED is the widest so that an index can leave it out
@@ -102,8 +110,8 @@ VERDICT_NAMES: Final = {number: name for name, number in VERDICTS.items()}
 # than to write, and None and bytes (not bytearray) most of all, because sqlite3 looks for an adapter for them.
 (
     TYPE, RUN, EVENT, DELIVERY, DELIVERY_WHOLE, ATTEMPT, REQUEST, REQUEST_BODY, OUTCOME, ANSWER, ANSWER_FAILED, STATE,
-    ENTITY, META, DELIVERY_FAULTS, ATTEMPT_FAULTS, REPEATS,
-) = range(17)  # fmt: skip
+    ENTITY, META, DELIVERY_FAULTS, ATTEMPT_FAULTS, REPEATS, SUBJECT,
+) = range(18)  # fmt: skip
 STATEMENTS: Final = (
     "INSERT INTO types VALUES (?, ?)",
     "INSERT INTO runs VALUES (?, ?)",
@@ -122,4 +130,5 @@ STATEMENTS: Final = (
     "INSERT INTO delivery_faults VALUES (?, ?)",
     "INSERT INTO attempt_faults VALUES (?, ?)",
     "UPDATE deliveries SET resend_of = ? WHERE id = ?",
+    "INSERT OR IGNORE INTO subjects VALUES (?, ?, ?)",
 )

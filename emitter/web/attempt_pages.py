@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import unicodedata
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +18,7 @@ from emitter.web.delivery_filters import PAGING, address, asked, number, without
 from emitter.web.delivery_pages import export_of
 from emitter.web.members import changes, header_changes, members
 from emitter.web.run_steps import steps_of
-from emitter.web.shown import MOST_SHOWN
+from emitter.web.shown import MOST_SHOWN, editable
 from emitter.web.snippets import step_of, test_of
 from emitter.web.tenancy import simulator
 
@@ -113,20 +111,12 @@ def _edit_page(attempt_id: str, text: str | None, error: EmitterError | None) ->
     return render_template(
         "delivery_edit.html",
         attempt=attempt,
-        text=_seen(body) if text is None else text,
+        text=editable(body) if text is None else text,
         checked=None if text is None else simulator().check(text.encode("utf-8", "replace")),
         error=str(error) if error else "",
         faults=list(FAULTS),
         fault=request.form.get("fault", ""),
         allow=request.form.get("allow") == "yes",
-    )
-
-
-def _seen(text: str) -> str:
-    """Write what cannot be seen, or turns the text around, as JSON writes it in a string: so that it can be edited."""
-    return "".join(
-        json.dumps(each)[1:-1] if unicodedata.category(each) in ("Cc", "Cf") and each not in "\n\t" else each
-        for each in text
     )
 
 

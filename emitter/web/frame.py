@@ -17,13 +17,16 @@ from emitter.web.tenancy import simulator
 
 RAIL = (
     ("Deliveries", "pages.deliveries", ("/", "/deliveries")),
+    ("Compose", "pages.compose", ("/compose",)),
     ("Webhooks", "pages.webhooks", ("/webhooks",)),
-    ("Event types", "pages.events", ("/events",)),
+    ("World", "pages.world", ("/world",)),
+    ("Scenarios", "pages.scenarios", ("/scenarios", "/runs")),
+    ("Contract", "pages.events", ("/events", "/contract")),
     ("Assumptions", "pages.assumptions", ("/assumptions",)),
 )
 """Name, endpoint, and the paths under which it is the current one."""
 
-NOTHING_KNOWN: dict[str, Any] = {"running": None, "assumptions_changed": 0, "tenant": ""}
+NOTHING_KNOWN: dict[str, Any] = {"running": None, "assumptions_changed": 0, "tenant": "", "next_due": None}
 
 
 def slow_slot() -> AbstractContextManager[None]:
@@ -39,18 +42,32 @@ def rail() -> dict[str, Any]:
         (name, endpoint, any(here == path or (path != "/" and here.startswith(f"{path}/")) for path in paths))
         for name, endpoint, paths in RAIL
     ]
-    return {"rail": entries, "version": VERSION}
+    return {"rail": entries, "version": VERSION, "here": here_again()}
+
+
+def here_again() -> str:
+    """The address of the page that is shown, to come back to; the start where this one was posted to."""
+    if request.method != "GET":
+        return "/"
+    return request.full_path if request.query_string else request.path
+
+
+def local(path: str) -> str:
+    """A path of this server, whatever was asked for: nobody is sent elsewhere from here."""
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if ours else "/"
 
 
 def running() -> dict[str, Any]:
     """What the foot of the rail says of the simulator; nothing when the store cannot say."""
     try:
         state = simulator().state()
+        due = simulator().clock_state()["nextDue"] if state["clock"] == "virtual" else None
     except Exception:  # whatever it is: the foot of a page is no reason to lose the page, least of all an error's
         return NOTHING_KNOWN
     changed = sum(each["changed"] for each in simulator().assumed())
     tenants: Tenants = current_app.extensions["emitter.tenants"]
-    return {"running": state, "assumptions_changed": changed, "tenant": tenants.named(simulator())}
+    return {"running": state, "assumptions_changed": changed, "tenant": tenants.named(simulator()), "next_due": due}
 
 
 def server() -> str:

@@ -223,6 +223,7 @@ SCHEMAS: dict[str, Schema] = {
             "allowInvalid": described(YES_NO, "Send what the schema does not allow, too."),
             "run": described({"type": "string", "maxLength": 255}, "A name to find these by."),
             "faults": ref("FaultsAsked"),
+            "webhooks": described(many(TEXT), "Send to these registered webhooks alone, by id."),
         },
         oneOf=[{"required": ["type"]}, {"required": ["body"]}, {"required": ["bodyBase64"]}],
     ),
@@ -264,11 +265,24 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Preview": answer(
         {"events": many(answer({"type": TEXT, "timestamp": MOMENT, "verdict": _VERDICT, "seed": maybe(WHOLE),
-                                "body": TEXT}))}
+                                "body": TEXT,
+                                "requests": many(answer({"webhookId": TEXT, "url": TEXT, "headers": _HEADERS}))}))}
     ),  # fmt: skip
     "Event": answer({**_EVENT, **_BODY, "deliveries": many(answer(_DELIVERY))}),
     "Events": answer(
         {"events": many(answer(_EVENT)), "older": maybe(described(UUID, "`before` of the page of older ones."))}
+    ),
+    "Life": answer(
+        {
+            "events": many(answer(
+                {
+                    **_EVENT,
+                    "deliveries": many(ref("Delivery")),
+                    "requestId": maybe(described(TEXT, "The access request that it is about, if it is about one.")),
+                }
+            )),
+            "older": maybe(described(UUID, "`before` of the page of older ones.")),
+        }
     ),
     "EventTypes": answer({"eventTypes": many(answer(_TYPE))}),
     "EventType": answer(

@@ -53,6 +53,10 @@ WORLD: dict[tuple[str, str], Operation] = {
     ("GET", "/simulator/world/{kind}/{id_or_name}"): Operation(
         "entity", "One thing, with what may be done to it now and what would follow", "Entity"
     ),
+    ("GET", "/simulator/world/events/{kind}/{id_or_name}"): Operation(
+        "entityEvents", "The events about one thing, newest first, with their deliveries and attempts", "Life",
+        query=("beforeEvent", "limitOfLife"), errors=(404,),
+    ),
     ("GET", "/simulator/clock"): Operation("clock", "What time it is, and when something falls due next", "Clock"),
     ("POST", "/simulator/clock/advance"): Operation(
         "advance", "Move the virtual clock", "State", reads="Advance", errors=(409,),
@@ -62,6 +66,7 @@ WORLD: dict[tuple[str, str], Operation] = {
 
 WORLD_PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     "state": ("status", _STATUS, "Of data products and access requests; left out, all but deleted ones."),
+    "limitOfLife": ("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Events of one page."),
     "product": ("product", TEXT, "Of access requests: for this data product, by id or name."),
     "worldForm": ("format", {"type": "string", "enum": ["yaml", "json"], "default": "yaml"}, ""),
     "user": ("user", TEXT, "Of access requests: for this user, by id or name."),

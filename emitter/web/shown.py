@@ -45,6 +45,14 @@ def visible(value: object) -> Markup:
     return Markup("").join(_sign(run) if unseen else escape(run) for unseen, run in _runs(text))
 
 
+def editable(text: str) -> str:
+    """Write what cannot be seen, or turns the text around, as JSON writes it in a string: so that it can be edited."""
+    return "".join(
+        json.dumps(each)[1:-1] if unicodedata.category(each) in ("Cc", "Cf") and each not in "\n\t" else each
+        for each in text
+    )
+
+
 def plain(value: object) -> str:
     """Show a text as `visible` does, where no markup can stand: in attributes and titles."""
     return "".join(_names(run) if unseen else run for unseen, run in _runs(str(value)))

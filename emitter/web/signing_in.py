@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template_string, request
 
 from emitter.web.errors import Forbidden, Unauthorized, status_of
+from emitter.web.frame import local
 from emitter.web.guards import COOKIE, csrf_token, guards, open_to_all
 
 session = Blueprint("session", __name__)
@@ -32,14 +33,14 @@ _PAGE = """<!doctype html>
 @open_to_all
 def form() -> Response:
     """Ask for the token."""
-    return _page(_local(request.args.get("next", "/")))
+    return _page(local(request.args.get("next", "/")))
 
 
 @session.post("/sign-in")
 @open_to_all
 def sign_in() -> Response:
     """Take the token; go where the visitor wanted to go."""
-    wanted = _local(request.form.get("next", "/"))
+    wanted = local(request.form.get("next", "/"))
     try:
         value = guards().sign_in(request.form.get("token", "").strip())
     except (Unauthorized, Forbidden) as error:
@@ -62,9 +63,3 @@ def sign_out() -> Response:
 def _page(wanted: str, why: str = "", status: int = 200) -> Response:
     text = render_template_string(_PAGE, csrf=csrf_token(), next=wanted, why=why)
     return Response(text, status, mimetype="text/html")
-
-
-def _local(path: str) -> str:
-    """A path of this server, whatever was asked for: nobody is sent elsewhere from here."""
-    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if ours else "/"

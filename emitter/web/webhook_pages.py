@@ -17,6 +17,8 @@ from emitter.web.product_api import history_row
 from emitter.web.tenancy import simulator
 
 PAGE = 50
+FEW, MANY = 200, 5000  # attempts of the last 24 hours that are looked at: in a list of many, and of one alone
+HIGH = 24  # units that a drawing is high
 MOST_BACK = 10**9  # rows that a history is paged over
 
 NOTICES = {
@@ -131,7 +133,7 @@ def _list(typed: Json, error: EmitterError | None) -> str:
     offset = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     waiting = simulator().store.reader.waiting_counts()
     rows = [
-        {**_known(each), "waiting": waiting.get(each.number, 0), "last": _last(each)}
+        {**_known(each), "waiting": waiting.get(each.number, 0), "last": _last(each), "day": _day(each, FEW)}
         for each in found[offset : offset + PAGE]
     ]
     return render_template(
@@ -152,6 +154,7 @@ def _one(webhook_id: str, error: EmitterError | None) -> str:
         **_known(found),
         waiting=simulator().store.reader.waiting_counts().get(found.number, 0),
         last=_last(found),
+        day=_day(found, MANY),
         tested=tested,
         result=simulator().test_result(tested) if tested else None,
         notice=NOTICES.get(request.args.get("done", ""), ""),
@@ -187,6 +190,31 @@ def _wrong(error: EmitterError | None) -> Json:
 def _last(webhook: Webhook) -> Json | None:
     found = simulator().attempts(AttemptQuery(webhook=(webhook.id,), limit=1))["attempts"]
     return found[0] if found else None
+
+
+def _day(webhook: Webhook, most: int) -> Json:
+    """How the last 24 hours went, with what a drawing of them needs: in each hour the share of what failed, of 20, and
+    the latency as points of a line, the slowest at the top.
+    """
+    found = simulator().webhook_day(webhook.id, most=most)
+    busiest = max((each["completed"] for each in found["hours"]), default=0) or 1
+    slowest = max((each["latencyMs"] or 0 for each in found["hours"]), default=0) or 1
+    bars = [
+        {
+            "x": hour * 7,
+            "good": round(HIGH * each["accepted"] / busiest, 1),
+            "bad": round(HIGH * (each["completed"] - each["accepted"]) / busiest, 1),
+        }
+        for hour, each in enumerate(found["hours"])
+        if each["completed"]
+    ]
+    line = " ".join(
+        f"{hour * 7 + 3:g},{HIGH - (HIGH - 2) * each['latencyMs'] / slowest:.1f}"
+        for hour, each in enumerate(found["hours"])
+        if each["latencyMs"] is not None
+    )
+    hours = [{**each, "ago": 23 - hour} for hour, each in enumerate(found["hours"])]
+    return {**found, "hours": hours, "bars": bars, "line": line, "slowest": slowest}
 
 
 def _tests_of(webhook_id: str, before: int | None = None) -> AttemptQuery:

@@ -20,6 +20,7 @@ from emitter.web.waiting import follow
 from emitter.world import kind_named
 
 FARTHEST = timedelta(days=36525)
+LARGEST_LIFE = 200  # events of one page, each with its deliveries and their attempts
 WORLD_FILE_TYPES = {"yaml": "application/yaml", "json": "application/json"}
 _OWN = {
     each.name for each in signature(Simulator.act).parameters.values() if each.kind is Parameter.KEYWORD_ONLY
@@ -95,6 +96,15 @@ def entities(kind: str) -> Response:
     with slots("slow").hold():
         found = _simulator().world_entities(kind, **asked)
     return jsonify({"kind": kind_named(kind), "entities": found})
+
+
+@world_api.get("/world/events/<kind>/<name:id_or_name>")
+def life(kind: str, id_or_name: str) -> Response:
+    """The events about one thing, newest first."""
+    asked = reading.parameters("before", "limit")
+    limit = reading.whole("limit", asked.get("limit", "50"), least=1, most=LARGEST_LIFE)
+    with slots("slow").hold():
+        return jsonify(_simulator().world_events(kind, id_or_name, before=asked.get("before", ""), limit=limit))
 
 
 @world_api.get("/world/<kind>/<name:id_or_name>")

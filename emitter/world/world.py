@@ -33,10 +33,13 @@ _AGAIN = 60 * SECOND
 class Emit(Protocol):
     """Keeps events, with their deliveries, and `rows` in one transaction; returns once they are on disk.
 
-    The answer holds one receipt for each event, whatever those who call `act` want to know of it.
+    `about` says of each event which product (0: none) and which requests it is about, by their numbers. The answer
+    holds one receipt for each event, whatever those who call `act` want to know of it.
     """
 
-    def __call__(self, events: Sequence[Event], rows: Sequence[Row]) -> Sequence[Any]: ...
+    def __call__(
+        self, events: Sequence[Event], rows: Sequence[Row], about: Sequence[tuple[int, Sequence[int]]] = ()
+    ) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,10 @@ class World:
         rows = list(map(self._entity_row, kept.values()))
         if self._clock.virtual:  # a crash must not set the clock back behind what has happened
             rows.append(self._store.remembered_row("virtual-now", str(self._clock.now())))
-        receipts = self._emit(events, rows)
+        about = [
+            (each.product.number if each.product else 0, [one.number for one in each.requests]) for each in told
+        ]  # fmt: skip
+        receipts = self._emit(events, rows, about)
         self._unkept = []
         for entity in changed:
             before = self.known.requests.get(entity.id) if isinstance(entity, Request) else None
@@ -285,13 +291,22 @@ class World:
         """The user, domain, data source, data product or request of this id or name; raises `NotFound`."""
         return self.known.find(kind, text)
 
-    def those(self, kind: str, *, status: str = "", product: str = "", user: str = "") -> list[Entity]:
+    def those(
+        self, kind: str, *, status: str = "", product: str = "", user: str = "", text: str = ""
+    ) -> list[Entity]:  # fmt: skip
         """All of a kind, the oldest first; deleted ones only where `status` asks for them.
 
-        `status` is of products and requests, `product` and `user` (for whom) of requests. Raises `UnknownName`,
-        `UsageError`, `BadValue` or `NotFound`.
+        `status` is of products and requests, `product` and `user` (for whom) of requests; `text` is what a name holds,
+        case ignored. Raises `UnknownName`, `UsageError`, `BadValue` or `NotFound`.
         """
-        return those(self.known, kind, status=status, product=product, user=user)
+        return those(self.known, kind, status=status, product=product, user=user, text=text)
+
+    def requests_of(self, entity: Entity) -> list[Request]:
+        """The requests for a product, the oldest first, or a request alone."""
+        if isinstance(entity, Request):
+            return [entity]
+        known = self.known
+        return [known.requests[each] for each in tuple(known.of_product.get(entity.id, ()))]
 
     def show(self, entity: Entity) -> dict[str, Any]:
         """An entity as the API shows it (DataProduct, HydratedAccessRequest and their like)."""
