@@ -117,7 +117,7 @@ def test_the_example_in_flask_gets_full_marks_for_what_can_be_judged_quickly():
 # --- bad ones ---
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", list(BAD)[::3])  # all of them, among all checks: `make acceptance`
 def test_a_planted_fault_is_named_first_among_those_that_are_near_it(name):
     check, receiver = BAD[name]
     following = [each.name for each in CHECKS.values() if check in each.follows and each.kind is not Kind.UNFORTUNATE]

@@ -360,10 +360,17 @@ def test_the_app_for_other_servers_is_set_up_by_variables(tmp_path: Path) -> Non
     assert (tmp_path / "of-the-app.sqlite").is_file()
 
 
-def test_it_is_ready_soon(tmp_path: Path) -> None:
+def test_it_is_ready_in_a_few_times_what_loading_its_packages_takes(tmp_path: Path) -> None:
     def once(number: int) -> float:
         with child(tmp_path / f"{number}.sqlite") as (_, url, seconds):
             assert requests.get(f"{url}/health/ready", timeout=10).status_code == 200
         return seconds
 
-    assert min(once(number) for number in range(3)) < 1.5
+    def packages() -> float:
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-c", "import flask, jsonschema_rs, pycurl, requests"], check=True)
+        return time.monotonic() - began
+
+    found = [(once(number), packages()) for number in range(3)]  # `make bench` holds the seconds
+
+    assert min(ready for ready, _ in found) < 6 * min(loaded for _, loaded in found)

@@ -11,7 +11,7 @@ from emitter.settings import Settings
 from emitter.simulator import Simulator
 from tests.support_vendor import Examiner, operations
 
-LONG = 150  # calls of each operation, right and wrong: more than 10,000 with those that walk
+LONG = 185  # calls of each operation, right and wrong: more than 10,000 with those that walk
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.support_cli import served
 from tests.support_vendor import VENDOR, Examiner, operations
 
 CALLS = 10_000
-EACH = 150  # of an operation, right and wrong ones alike
+EACH = 185  # of an operation, right and wrong ones alike
 CLIENTS, ROUNDS = 50, 20
 HEADERS = {"Authorization": "Bearer any"}
 
