@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from emitter.catalog import Catalog
-from emitter.scenario.library import find
+from emitter.scenario import find
 from emitter.scenario.loading import load
 from emitter.standins import PagerDuty, TeamsWebhook
 from emitter.trigger import TriggerSpec

@@ -76,9 +76,9 @@ def _product(desk: Desk, body: Json) -> Json:
         ("dataAccessReviewFlow", "dataAccessPolicy", "dataAccessRequestFormId", "access"),
         ("maskingExceptionReviewFlow", "maskingExceptionPolicy", "maskingExceptionRequestFormId", "masking"),
     ):
-        given = next((body[each] for each in (member, older) if each in body), None)
-        if given is not None or member in body or older in body:
-            found[f"{name}_policy"] = _mapping(member if member in body else older, given)
+        chosen = member if member in body else older
+        if chosen in body:
+            found[f"{name}_policy"] = _mapping(chosen, body[chosen])
         linked = body.get(form, body.get("requestFormId") if name == "access" else None)
         if linked is not None:
             if not is_id(linked):

@@ -13,7 +13,7 @@ from emitter.vendor.paging import after, page
 from emitter.vendor.rights import GOVERNOR, MANAGER, STEWARD, demand, refusal, roles
 from emitter.world import Done
 from emitter.world.columns import column_facts
-from emitter.world.entities import APPROVED, DATA_ACCESS, DENIED, MASKING_EXCEPTION, DataSource, Product
+from emitter.world.entities import APPROVED, DATA_ACCESS, DENIED, MASKING_EXCEPTION, PENDING, DataSource, Product
 from emitter.world.founding import MANAGE
 
 Json = dict[str, Any]
@@ -200,7 +200,7 @@ def determinations(desk: Desk, id: str, *, type: str = DATA_ACCESS) -> Json:
         for each in tuple(known.of_product.get(id, ()))
         if (request := known.requests[each]).type == wanted
         for record in request.records
-        if record.action_by and record.status in (APPROVED, DENIED) and request.status != "PENDING"
+        if record.action_by and record.status in (APPROVED, DENIED) and request.status != PENDING
     ]
     decided.sort(key=lambda each: (each[1].updated_at, each[1].number, each[0].updated_at), reverse=True)
     latest = list(dict.fromkeys(request.id for _, request in decided))[:RECENT]

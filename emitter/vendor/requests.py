@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emitter.errors import Conflict, NotFound
 from emitter.vendor import bodies, shapes
 from emitter.vendor.caller import Desk
 from emitter.vendor.paging import page
-from emitter.vendor.rights import MANAGER, REQUESTOR, STEWARD, demand, refusal, roles, sees
+from emitter.vendor.rights import GOVERNOR, MANAGER, REQUESTOR, STEWARD, demand, refusal, roles, sees
 from emitter.world.approving import fits
 from emitter.world.entities import APPROVED, DENIED, MASKING_EXCEPTION, PENDING, Product, Request
 
@@ -59,7 +59,7 @@ class RequestFilter:
         if self.reviews and not self.reviews.intersection(_reviews(desk, request, product)):
             return False
         has = roles(desk.caller, product, request)
-        return sees(desk.caller, product, request) and (not self.roles or bool(self.roles.intersection(_named(has))))
+        return sees(has) and (not self.roles or bool(self.roles.intersection(_named(has))))
 
 
 def _texts(desk: Desk, request: Request, product: Product) -> list[str]:
@@ -69,7 +69,7 @@ def _texts(desk: Desk, request: Request, product: Product) -> list[str]:
 
 def _named(has: frozenset[str]) -> set[str]:
     """Roles as the filter names them; who governs is assumed to manage everything."""
-    names = {"requestor": {REQUESTOR}, "manager": {MANAGER, "governor"}, "steward": {STEWARD}}
+    names = {"requestor": {REQUESTOR}, "manager": {MANAGER, GOVERNOR}, "steward": {STEWARD}}
     return {name for name, any_of in names.items() if has.intersection(any_of)}
 
 
@@ -129,8 +129,7 @@ def members(desk: Desk, id: str, wanted: RequestFilter, **how: Any) -> Json:
     if not statuses:
         desk.product(id)
         return page(desk.assumptions, [], shapes.bare, offset=how.get("offset", 0), limit=how.get("limit", 10))
-    chosen = {each: getattr(wanted, each) for each in RequestFilter.__slots__}
-    return search(desk, RequestFilter(**{**chosen, "statuses": statuses}), of=id, **how)
+    return search(desk, replace(wanted, statuses=statuses), of=id, **how)
 
 
 def ask(desk: Desk, id: str, body: Json) -> Json:
@@ -150,22 +149,22 @@ def ask_exception(desk: Desk, id: str, body: Json) -> Json:
     return shapes.request_shown(desk, done.entity)  # type: ignore[arg-type]  # the action makes a request
 
 
-def _involved(desk: Desk, operation: str, id: str) -> tuple[Request, Product]:
+def _involved(desk: Desk, operation: str, id: str) -> Request:
+    """The request of this id, where the caller may do this with it."""
     request = desk.request(id)
-    product = desk.world.known.products[request.product]
-    demand(desk, operation, product, request)
-    return request, product
+    demand(desk, operation, desk.world.known.products[request.product], request)
+    return request
 
 
 def read(desk: Desk, id: str) -> Json:
     """`getAccessRequestById`."""
-    request, _ = _involved(desk, "getAccessRequestById", id)
+    request = _involved(desk, "getAccessRequestById", id)
     return shapes.request_shown(desk, request)
 
 
 def records(desk: Desk, id: str) -> Json:
     """`getAccessRequestRecords`."""
-    request, _ = _involved(desk, "getAccessRequestRecords", id)
+    request = _involved(desk, "getAccessRequestRecords", id)
     return {"approvalRecords": [shapes.record_of(desk, each, request) for each in request.records]}
 
 
@@ -177,7 +176,7 @@ def risk(desk: Desk, id: str) -> Json:
 
 def exception_columns(desk: Desk, id: str, *, offset: int = 0, limit: int = 10) -> Json:
     """`searchAccessRequestMaskingExceptionColumns`; a request for access has none."""
-    request, _ = _involved(desk, "searchAccessRequestMaskingExceptionColumns", id)
+    request = _involved(desk, "searchAccessRequestMaskingExceptionColumns", id)
     found = [(desk.world.known.sources[each.source], each.name) for each in request.columns]
     return page(
         desk.assumptions, found, lambda each: shapes.column_shown(*each, local=False), offset=offset, limit=limit
@@ -219,7 +218,7 @@ def determine(desk: Desk, id: str, body: Json) -> Json:
     known = desk.world.known
     if id not in known.request_of_record:
         raise NotFound("approval record", id)
-    request, _ = _of_record(desk, id)
+    request = _of_record(desk, id)
     status, parameters = bodies.determination(body)
     if status not in (APPROVED, DENIED):
         raise Conflict(f"A determination is APPROVED or DENIED; nobody makes a record {status}.")
@@ -232,7 +231,7 @@ def determine(desk: Desk, id: str, body: Json) -> Json:
     return shapes.record_of(desk, record, decided)  # type: ignore[arg-type]  # a request
 
 
-def _of_record(desk: Desk, id: str) -> tuple[Request, Product]:
+def _of_record(desk: Desk, id: str) -> Request:
     """The request of a record, where the caller may decide on that very record."""
     request = desk.request(desk.world.known.request_of_record[id])
     product = desk.world.known.products[request.product]
@@ -240,4 +239,4 @@ def _of_record(desk: Desk, id: str) -> tuple[Request, Product]:
     person = desk.caller.person
     if person is not None and not fits(person, record, product):
         raise refusal(desk.caller, "updateApprovalRecord")
-    return request, product
+    return request

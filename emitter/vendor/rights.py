@@ -119,6 +119,6 @@ def refusal(caller: Caller, operation: str) -> Refused:
     return Refused(operation, OPERATIONS[operation], caller.person.name if caller.person else "the admin")
 
 
-def sees(caller: Caller, product: Product, request: Request) -> bool:
-    """Whether a request is shown to a caller."""
-    return bool(roles(caller, product, request).intersection(_INVOLVED))
+def sees(has: frozenset[str]) -> bool:
+    """Whether a request is shown to who has these roles towards it."""
+    return bool(has.intersection(_INVOLVED))

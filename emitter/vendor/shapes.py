@@ -102,7 +102,8 @@ def column_shown(source: DataSource, name: str, *, local: bool = True) -> Json:
 def form_shown(desk: Desk, product: Product, place: int) -> Json:
     """A DataProductRequestForm. The API makes none; each product has one of each type, with one question (assumed)."""
     known, id = desk.world.known, form_of(product, place)
-    owner = next((each for each in tuple(known.products.values()) if form_ids(each)[place] == id), product)
+    linked = tuple(known.products.values()) if product.forms[place] else ()  # deleted ones, too: the form stays
+    owner = next((each for each in linked if form_ids(each)[place] == id), product)
     author = known.users[owner.created_by]
     by = {"globalUserId": author.id, "name": author.name}
     made = rfc3339(owner.created_at, 3)

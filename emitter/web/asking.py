@@ -6,7 +6,7 @@ Parameters that the API does not have are passed over, as most frameworks do; th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import orjson
@@ -69,10 +69,10 @@ def uuid(name: str) -> str:
     return found.lower()
 
 
-def id_of(name: str, known: object = ()) -> str:
+def id_of(name: str, known: Container[str] = ()) -> str:
     """A parameter that is an id: of the forms that the API has, or one that there is (`ids.data_product`)."""
     found = text(name)
-    if name in request.args and not is_id(found) and found not in known:  # type: ignore[operator]  # a mapping
+    if name in request.args and not is_id(found) and found not in known:
         raise BadValue(name, found, "is neither a UUID nor a cuid.")
     return found
 

@@ -17,8 +17,8 @@ from emitter.tokens import Token
 class Caller:
     """Who asks: a user of the tenant's world, with the permissions of that user and of the token.
 
-    `user` is the `id` of a `User`. An `admin` (a token that nobody made, or a tenant's own) may do everything, and
-    where somebody has to have asked, that is the first who holds GOVERNANCE; "" in a world without people.
+    `user` is the `id` of a `User`. An `admin` (a token that nobody made, or a tenant's own) is nobody of the world, and
+    may do everything.
     """
 
     user: str
@@ -72,7 +72,7 @@ def caller() -> Caller:
     if known is None:
         admission: Admission | None = g.get("admission")
         known = admission.caller if admission is not None else None
-        known = g.caller = known or Caller(_first(simulator()), admin=True)
+        known = g.caller = known or Caller("", admin=True)
     return known
 
 
@@ -80,11 +80,3 @@ def is_admin() -> bool:
     """Whether an admin asks; for those who need not know which person that is."""
     admission: Admission | None = g.get("admission")
     return admission is None or admission.admin
-
-
-def _first(simulator: Simulator) -> str:
-    """The first user who holds GOVERNANCE, else the first of all."""
-    simulator.world.found()
-    users = tuple(simulator.world.known.users.values())
-    found = next((each for each in users if "GOVERNANCE" in each.permissions), users[0] if users else None)
-    return found.id if found else ""

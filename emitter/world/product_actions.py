@@ -242,7 +242,7 @@ def _policies(
         if form:
             owner = known.product_of_form(form, place)
             policy = owner.masking if place else owner.access
-        name = ("accessPolicy", "maskingPolicy")[place]
+        name = ("dataAccessPolicy", "maskingExceptionPolicy")[place]
         found.append(policy if value is None else read_policy(known, name, value))
     return found[0], found[1]
 
