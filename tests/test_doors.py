@@ -56,8 +56,10 @@ ONLY_IN_THE_PROCESS = {("webhooks", "unlisted"): "one-off targets are the simula
 ONLY_OVER_HTTP = {"openapi": "is the description itself"}
 
 
-def _public(kind: type) -> set[str]:
-    return {name for name, value in vars(kind).items() if callable(value) and not name.startswith("_")}
+def _public(*kinds: type) -> set[str]:
+    return {
+        name for kind in kinds for name, value in vars(kind).items() if callable(value) and not name.startswith("_")
+    }
 
 
 VERBS = sorted(_public(Door))
@@ -65,8 +67,10 @@ VERBS_OF_ALL = sorted(_public(Tenancy))
 
 
 def test_every_verb_of_a_simulator_is_a_verb_of_a_door_or_it_is_said_why_not() -> None:
-    assert _public(Simulator) - _public(Door) == NOT_THROUGH_A_DOOR.keys()
-    assert _public(Door) <= _public(Simulator)
+    offered = _public(*Simulator.__mro__[:-1])  # its topics are classes of their own
+
+    assert offered - _public(Door) == NOT_THROUGH_A_DOOR.keys()
+    assert _public(Door) <= offered
     assert _public(Tenants) - _public(Tenancy) == NOT_THROUGH_A_DOOR_OF_ALL.keys()
     assert _public(Tenancy) <= _public(Tenants)
     assert _public(Client) == _public(Door) | _public(Tenancy)
