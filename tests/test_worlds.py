@@ -163,6 +163,10 @@ def test_times_move_with_the_moment_that_they_were_written_at() -> None:
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
+WHOLE = (
+    "users: [A]\nproducts: [P]\nrequests:\n  - {{number: 900, id: {id}, type: DATA_ACCESS, product: {product}, "
+    "user: {user}, requesting_user: A, status: PENDING, created_at: 0, updated_at: 0}}"
+)
 MISTAKES = [
     ("sed: 7", 1, 'no key "sed". Did you mean "seed"?'),
     ("seed: x", 1, 'seed: "x" is no whole number of 64 bits.'),
@@ -207,6 +211,9 @@ MISTAKES = [
         "users:\n  - {number: 2, id: i, name: A, username: a}\n  - {number: 2, id: j, name: B, username: b}", 3,
         "number: 2 is that of another thing, too (line 2).",
     ),
+    (WHOLE.format(id="r", product="P", user="''"), 4, "this is to be the name of a user."),
+    (WHOLE.format(id="r", product="''", user="A"), 4, "this is to be the name of a data product."),
+    (WHOLE.format(id="''", product="P", user="A"), 4, "id: this is empty."),
     ("products: *x", 1, "aliases (*x) are not read: write it out."),
     ("", 1, "the file is empty; a world has at least `products:`."),
     ("- a", 1, "a world is a mapping that begins with keys, as `products:`."),
