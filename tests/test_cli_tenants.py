@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+from emitter.receiver import Receiver
 from emitter.simulator import Simulator
 from tests.support_cli import CommandLine, command_line, served
 from tests.support_http import HOOKS
@@ -130,6 +132,25 @@ def test_a_tenant_in_memory_wants_a_server_and_a_kept_one_waits_for_it(
         unsure = emitter("tenants", "delete", "mine")
         emitter.ok("tenants", "delete", "mine", "--yes")
     assert unsure.exit_code == 2 and "--yes" in unsure.stderr
+
+
+def test_who_resets_a_kept_tenant_without_a_server_sends_nothing_that_waits(
+    emitter: CommandLine, make_simulator: Callable[..., Simulator], receiver: Receiver
+) -> None:
+    token = emitter.ok("tenants", "make", "mine", "--keep").strip()
+    with served(make_simulator(store=emitter.folder / ".emitter" / "store.sqlite")) as url:
+        emitter.ok("webhooks", "add", receiver.url, "--server", url, EMITTER_TOKEN=token)
+        [hook] = json.loads(emitter.ok("webhooks", "--format", "json", "--server", url, EMITTER_TOKEN=token))
+        emitter.ok("webhooks", "pause", hook["id"], "--server", url, EMITTER_TOKEN=token)
+        emitter.ok("trigger", "access-revoked", "--no-wait", "--server", url, EMITTER_TOKEN=token)
+    [file] = (emitter.folder / ".emitter" / "tenants").glob("*.sqlite")
+    with sqlite3.connect(file) as connection:  # as a process leaves it that was killed
+        connection.execute("UPDATE webhooks SET paused = 0")
+
+    emitter.ok("tenants", "reset", "mine", "--yes")
+    emitter.ok("tenants", "delete", "mine", "--yes")
+
+    assert receiver.captures == []
 
 
 @pytest.mark.parametrize(
