@@ -484,11 +484,13 @@ def test_a_world_is_saved_and_begun_from_the_command_line(emitter: CommandLine) 
     emitter.ok("world", "save", "world.json")
 
     refused, forced = emitter("world", "save", "world.json"), emitter("world", "save", "world.json", "--force")
+    nowhere = emitter("world", "save", "nowhere/world.yaml")
     shown = emitter.ok("world", "show", "data-products", "--world", "world.json", "--store", "other.sqlite")
 
     assert text.startswith("# A world of emitter") and "name: Mine" in text
     assert json.loads(Path("world.json").read_bytes())["seed"] == 2030
     assert (refused.exit_code, "is there already" in refused.output, forced.exit_code) == (2, True, 0)
+    assert (nowhere.exit_code, "nowhere/world.yaml: No such file" in nowhere.output) == (2, True)
     assert "Mine" in shown and "Claims 2025" in shown
     assert not Path("other.sqlite").exists()  # who looks makes nothing
 
