@@ -13,6 +13,7 @@ import requests
 
 from emitter.receiver import Receiver
 from emitter.simulator import Simulator
+from emitter.trigger import TriggerSpec
 from tests.support_cli import CommandLine, command_line, served
 from tests.support_http import HOOKS
 
@@ -63,6 +64,24 @@ def test_tokens_are_kept_in_the_store_without_a_server(emitter: CommandLine) -> 
     assert listed == [{name: value for name, value in made.items() if name != "token"}]
     assert (gone.exit_code, gone.stdout) == (0, "")
     assert "There is no token" in emitter("tokens").stderr
+
+
+def test_who_makes_and_revokes_tokens_without_a_server_sends_nothing_that_waits(
+    emitter: CommandLine, make_simulator: Callable[..., Simulator], receiver: Receiver
+) -> None:
+    store = emitter.folder / ".emitter" / "store.sqlite"
+    with make_simulator(store=store, seed=SEED) as simulator:
+        somebody = simulator.world_entities("users")[0]["name"]
+        hook = simulator.add_webhook(receiver.url)
+        simulator.change_webhook(hook.id, paused=True)
+        simulator.trigger(TriggerSpec(type="access-revoked"))
+    with sqlite3.connect(store) as connection:  # as a process leaves it that was killed
+        connection.execute("UPDATE webhooks SET paused = 0")
+
+    emitter.ok("tokens", "make", "--user", somebody, "--name", "ci", EMITTER_SEED=str(SEED))
+    emitter.ok("tokens", "revoke", "ci")
+
+    assert receiver.captures == []
 
 
 @pytest.mark.parametrize(
