@@ -143,7 +143,7 @@ class Tenants:
             if self._made.pop(found.id, None) is None:
                 return  # somebody was faster
         if not found.asked.ephemeral:
-            self.default.store.tenants.remove(found.id)
+            self._forget(found.id)
         if found.simulator is not None:
             found.simulator.close(grace=0.0)
         if not found.asked.ephemeral:
@@ -224,7 +224,8 @@ class Tenants:
             _, token = simulator.issued.make_admin()
             made = Tenant(id, asked, simulator)
             if store is not None:
-                self.default.store.tenants.add(TenantRow(id, _written(asked)))
+                with self.default.gate.passing():  # a restore that is under way would not know of it
+                    self.default.store.tenants.add(TenantRow(id, _written(asked)))
             with self._lock:
                 if not self._most:
                     raise Conflict("The server is stopping.")
@@ -232,6 +233,8 @@ class Tenants:
         except BaseException:
             simulator.close(grace=0.0)
             if store is not None:
+                with suppress(EmitterError):
+                    self._forget(id)
                 self._remove_files(id)
             raise
         return made, token
@@ -252,6 +255,10 @@ class Tenants:
         if beside is None:
             raise UsageError("A store in memory has no place beside it.")
         return beside.parent / FOLDER / f"{id}.sqlite"
+
+    def _forget(self, id: str) -> None:
+        with self.default.gate.passing():
+            self.default.store.tenants.remove(id)
 
     def _remove_files(self, id: str) -> None:
         file = self._file(id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 import requests
 
+from emitter.receiver import Receiver
 from emitter.simulator import Simulator
+from emitter.trigger import TriggerSpec
 from tests.support_cli import CommandLine, command_line, served
 from tests.support_http import HOOKS
 
@@ -61,6 +64,24 @@ def test_tokens_are_kept_in_the_store_without_a_server(emitter: CommandLine) -> 
     assert listed == [{name: value for name, value in made.items() if name != "token"}]
     assert (gone.exit_code, gone.stdout) == (0, "")
     assert "There is no token" in emitter("tokens").stderr
+
+
+def test_who_makes_and_revokes_tokens_without_a_server_sends_nothing_that_waits(
+    emitter: CommandLine, make_simulator: Callable[..., Simulator], receiver: Receiver
+) -> None:
+    store = emitter.folder / ".emitter" / "store.sqlite"
+    with make_simulator(store=store, seed=SEED) as simulator:
+        somebody = simulator.world_entities("users")[0]["name"]
+        hook = simulator.add_webhook(receiver.url)
+        simulator.change_webhook(hook.id, paused=True)
+        simulator.trigger(TriggerSpec(type="access-revoked"))
+    with sqlite3.connect(store) as connection:  # as a process leaves it that was killed
+        connection.execute("UPDATE webhooks SET paused = 0")
+
+    emitter.ok("tokens", "make", "--user", somebody, "--name", "ci", EMITTER_SEED=str(SEED))
+    emitter.ok("tokens", "revoke", "ci")
+
+    assert receiver.captures == []
 
 
 @pytest.mark.parametrize(
@@ -130,6 +151,25 @@ def test_a_tenant_in_memory_wants_a_server_and_a_kept_one_waits_for_it(
         unsure = emitter("tenants", "delete", "mine")
         emitter.ok("tenants", "delete", "mine", "--yes")
     assert unsure.exit_code == 2 and "--yes" in unsure.stderr
+
+
+def test_who_resets_a_kept_tenant_without_a_server_sends_nothing_that_waits(
+    emitter: CommandLine, make_simulator: Callable[..., Simulator], receiver: Receiver
+) -> None:
+    token = emitter.ok("tenants", "make", "mine", "--keep").strip()
+    with served(make_simulator(store=emitter.folder / ".emitter" / "store.sqlite")) as url:
+        emitter.ok("webhooks", "add", receiver.url, "--server", url, EMITTER_TOKEN=token)
+        [hook] = json.loads(emitter.ok("webhooks", "--format", "json", "--server", url, EMITTER_TOKEN=token))
+        emitter.ok("webhooks", "pause", hook["id"], "--server", url, EMITTER_TOKEN=token)
+        emitter.ok("trigger", "access-revoked", "--no-wait", "--server", url, EMITTER_TOKEN=token)
+    [file] = (emitter.folder / ".emitter" / "tenants").glob("*.sqlite")
+    with sqlite3.connect(file) as connection:  # as a process leaves it that was killed
+        connection.execute("UPDATE webhooks SET paused = 0")
+
+    emitter.ok("tenants", "reset", "mine", "--yes")
+    emitter.ok("tenants", "delete", "mine", "--yes")
+
+    assert receiver.captures == []
 
 
 @pytest.mark.parametrize(

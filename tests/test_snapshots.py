@@ -343,6 +343,24 @@ def test_a_name_is_taken_once_unless_it_is_to_be_replaced(simulator: Simulator) 
     assert [each["events"] for each in simulator.snapshots()] == [1]
 
 
+def test_who_lists_them_meanwhile_sees_the_one_before_or_the_one_after(simulator: Simulator) -> None:
+    simulator.take_snapshot("base")
+    seen, over = list[list[str]](), threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            seen.append([each["name"] for each in simulator.snapshots()])
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for _ in range(50):
+        simulator.take_snapshot("base", replace=True)
+    over.set()
+    looking.join()
+
+    assert seen and all(each == ["base"] for each in seen)
+
+
 def test_one_that_is_not_there_is_told_with_the_nearest(simulator: Simulator) -> None:
     simulator.take_snapshot("before-approval")
 

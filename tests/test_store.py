@@ -19,6 +19,7 @@ from emitter.event import Event
 from emitter.query import AttemptQuery
 from emitter.signing import SigningKey
 from emitter.store import Store
+from emitter.store.opening import connect
 
 REVOKED = "marketplace.data_product.access_requests.revoked"
 CREATED = "marketplace.data_product.access_requests.created"
@@ -414,3 +415,20 @@ def test_readers_borrow_few_connections_and_leave_fewer(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(sqlite3.ProgrammingError):
         two.execute("SELECT 1")
+
+
+def test_a_search_by_events_needs_no_connection_beside_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def counted(where: str, *, read_only: bool = False) -> sqlite3.Connection:
+        opened.append(where)
+        return connect(where, read_only=read_only)
+
+    monkeypatch.setattr("emitter.store.reader.connect", counted)
+    store = Store(tmp_path / "store.sqlite", readers=1)
+    find(store)
+
+    find(store, event=tuple(store.event_ids.show(number) for number in range(1, 20)))
+
+    assert len(opened) == 1
+    store.close()

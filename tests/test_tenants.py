@@ -171,6 +171,30 @@ def test_nothing_of_one_tenant_shows_in_another(api: Api, receiver: Receiver) ->
     assert here("GET", "/simulator/state").json["store"] is not None
 
 
+def test_a_tenant_takes_and_restores_its_own_snapshots_and_none_of_another(api: Api) -> None:
+    mine = In(api, _make(api)["token"])
+    api("POST", "/simulator/snapshots", {"name": "ours"})
+    mine("POST", "/simulator/world/act", {"action": "publish"})
+
+    taken = mine("POST", "/simulator/snapshots", {"name": "mine"})
+    mine("POST", "/simulator/reset", {})
+    restored = mine("POST", "/simulator/snapshots/mine/restore")
+    foreign = [mine("POST", "/simulator/snapshots/ours/restore"), mine("DELETE", "/simulator/snapshots/ours")]
+
+    assert (taken.json["events"], restored.status_code, [each.status_code for each in foreign]) == (1, 200, [404, 404])
+    assert len(mine("GET", "/simulator/world/data-products").json["entities"]) == 1
+    for each, names in ((mine, ["mine"]), (api, ["ours"])):
+        assert [found["name"] for found in each("GET", "/simulator/snapshots").json["snapshots"]] == names
+
+
+def test_the_contract_of_a_tenant_is_under_what_is_assumed_there(api: Api) -> None:
+    mine = In(api, _make(api, assume={"signing.header": "x-of-mine"})["token"])
+
+    contracts = [each("GET", "/simulator/contract/openapi").text for each in (mine, api)]
+
+    assert ["x-of-mine" in each for each in contracts] == [True, False]
+
+
 def test_what_one_waits_for_another_does_not_bring(api: Api, receiver: Receiver) -> None:
     here, there = (In(api, _make(api)["token"]) for _ in range(2))
     waited: list[Any] = []

@@ -163,6 +163,10 @@ def test_times_move_with_the_moment_that_they_were_written_at() -> None:
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
+WHOLE = (
+    "users: [A]\nproducts: [P]\nrequests:\n  - {{number: 900, id: {id}, type: DATA_ACCESS, product: {product}, "
+    "user: {user}, requesting_user: A, status: PENDING, created_at: 0, updated_at: 0}}"
+)
 MISTAKES = [
     ("sed: 7", 1, 'no key "sed". Did you mean "seed"?'),
     ("seed: x", 1, 'seed: "x" is no whole number of 64 bits.'),
@@ -207,6 +211,9 @@ MISTAKES = [
         "users:\n  - {number: 2, id: i, name: A, username: a}\n  - {number: 2, id: j, name: B, username: b}", 3,
         "number: 2 is that of another thing, too (line 2).",
     ),
+    (WHOLE.format(id="r", product="P", user="''"), 4, "this is to be the name of a user."),
+    (WHOLE.format(id="r", product="''", user="A"), 4, "this is to be the name of a data product."),
+    (WHOLE.format(id="''", product="P", user="A"), 4, "id: this is empty."),
     ("products: *x", 1, "aliases (*x) are not read: write it out."),
     ("", 1, "the file is empty; a world has at least `products:`."),
     ("- a", 1, "a world is a mapping that begins with keys, as `products:`."),
@@ -477,11 +484,13 @@ def test_a_world_is_saved_and_begun_from_the_command_line(emitter: CommandLine) 
     emitter.ok("world", "save", "world.json")
 
     refused, forced = emitter("world", "save", "world.json"), emitter("world", "save", "world.json", "--force")
+    nowhere = emitter("world", "save", "nowhere/world.yaml")
     shown = emitter.ok("world", "show", "data-products", "--world", "world.json", "--store", "other.sqlite")
 
     assert text.startswith("# A world of emitter") and "name: Mine" in text
     assert json.loads(Path("world.json").read_bytes())["seed"] == 2030
     assert (refused.exit_code, "is there already" in refused.output, forced.exit_code) == (2, True, 0)
+    assert (nowhere.exit_code, "nowhere/world.yaml: No such file" in nowhere.output) == (2, True)
     assert "Mine" in shown and "Claims 2025" in shown
     assert not Path("other.sqlite").exists()  # who looks makes nothing
 

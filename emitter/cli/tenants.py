@@ -27,7 +27,7 @@ def tenants() -> None:
 
 @tenants.command("make", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False, default="")
-@click.option("--world", metavar="WORLD", help="What its world starts with.")
+@click.option("--world", metavar="WORLD", help="What its world starts with: demo, empty, or default.")
 @click.option("--seed", metavar="N", type=int, help="The same seed and the same clock make the same events.")
 @click.option("--start", metavar="TIME", help="A virtual clock that starts then, as 2030-01-31T09:00:00Z.")
 @click.option("--keep", is_flag=True, help="Keep it in a file beside the server's store; else it ends with the server.")
@@ -43,8 +43,8 @@ def make(
 ) -> None:
     """Make a tenant and print the token of its admin: it is told this once.
 
-    What is not said (--seed, --start, --assume) is as the server was started. Whatever speaks to the server with the
-    token is in the tenant:
+    What is not said (--world, --seed, --start, --assume) is as the server was started. Whatever speaks to the
+    server with the token is in the tenant:
     EMITTER_TOKEN=... emitter trigger access-revoked --server URL
     """
     from emitter.settings import assumption
@@ -83,7 +83,7 @@ def show(setup: Setup, tenant_id: str) -> None:
 @everywhere(form=False)
 def delete(setup: Setup, tenant_id: str, yes: bool) -> None:
     """End a tenant, by id or name, and forget all that it holds."""
-    with _of_all(setup) as door:
+    with _of_all(setup, looking=True) as door:
         if not yes:
             _refuse_kept(door.tenant(tenant_id))
         door.delete_tenant(tenant_id)
@@ -96,7 +96,7 @@ def delete(setup: Setup, tenant_id: str, yes: bool) -> None:
 @everywhere(form=False)
 def reset(setup: Setup, tenant_id: str, yes: bool) -> None:
     """Forget all events, deliveries, webhooks, runs and the world of a tenant; its tokens stay."""
-    with _of_all(setup) as door:
+    with _of_all(setup, looking=True) as door:
         if not yes:
             _refuse_kept(door.tenant(tenant_id))
         door.reset_tenant(tenant_id)

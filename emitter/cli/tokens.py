@@ -33,7 +33,8 @@ def make(setup: Setup, user: str, permissions: tuple[str, ...], name: str) -> No
     """
     from emitter.cli.door import opened
 
-    with opened(setup) as door:
+    store = setup.settings.store
+    with opened(setup, looking=store is not None and store.is_file()) as door:  # where there is none, one is made
         made = door.make_token(user, permissions=permissions, name=name)
     if setup.format != "table":
         say(as_json(made, indent=2 if setup.format == "json" else None))
@@ -63,7 +64,7 @@ def revoke(setup: Setup, token_id: str) -> None:
     """Refuse a token from now on, by its id or a name that no other has."""
     from emitter.cli.door import opened
 
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         door.revoke_token(token_id)
     note(f"Revoked {token_id}.")
 

@@ -39,5 +39,8 @@ def save(
     if target is None:
         say(written.decode().removesuffix("\n"))
         return
-    target.write_bytes(written)
+    try:
+        target.write_bytes(written)
+    except OSError as error:
+        raise UsageError(f"{target}: {error.strerror or error}.") from None
     note(f"The world was written to {target}. Start one with it: emitter serve --world {target}")

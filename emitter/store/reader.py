@@ -315,24 +315,17 @@ class Reader:
             filters.append(Filter("delivery", numbers))
         if query.event:
             wanted = [number for text in query.event if (number := events.read(text))]
-            filters.append(Filter("delivery", tuple(row.id for event in wanted for row in self.deliveries_of(event))))
+            filters.append(_of_events(connection, wanted))
         if query.fault:
             filters.append(Filter("fault", faults=query.fault))
         if query.verdict:
-            filters.append(self._verdict_filter(connection, tuple(VERDICTS[word] for word in query.verdict)))
+            filters.append(_verdict_filter(connection, tuple(VERDICTS[word] for word in query.verdict)))
         low, high = search.bounds(connection)
         if query.since is not None:
             low = max(low, search.id_at(connection, query.since))
         if query.until is not None:
             high = min(high, search.id_at(connection, query.until))
         return filters, low, high
-
-    def _verdict_filter(self, connection: sqlite3.Connection, verdicts: tuple[int, ...]) -> Filter:
-        """By the deliveries of the events where those are few, else by looking at the event of each attempt."""
-        few = search.few_events(connection, verdicts, FEW_EVENTS) if VERDICTS["valid"] not in verdicts else None
-        if few is None:
-            return Filter("verdict", verdicts)
-        return Filter("delivery", tuple(row.id for event in few for row in self.deliveries_of(event)))
 
     @staticmethod
     def _numbers(connection: sqlite3.Connection, statement: str, names: Sequence[str]) -> tuple[int, ...]:
@@ -419,14 +412,7 @@ class Reader:
     def deliveries_of(self, event_id: int) -> list[DeliveryRow]:
         """The deliveries of an event: those planned with it, then those made by sending it again."""
         with self.connection() as connection:
-            rows = connection.execute(
-                _DELIVERIES + "WHERE id IN (SELECT d.id FROM events e JOIN deliveries d ON d.id >= e.first_delivery "
-                "AND d.id < e.first_delivery + e.planned WHERE e.id = ?1 AND e.planned > 0) "
-                "OR id IN (SELECT id FROM deliveries INDEXED BY deliveries_resent WHERE event = ?1 AND resend_of > 0) "
-                "ORDER BY id",
-                (event_id,),
-            ).fetchall()
-        return [_delivery_row(row) for row in rows]
+            return _deliveries_of(connection, event_id)
 
     def waiting(self, webhook: int, *, after: int, limit: int) -> list[tuple[DeliveryRow, EventRow]]:
         """What a webhook is still to get, in order, with the events; `after` is the last one already in hand."""
@@ -498,6 +484,28 @@ def _status_filter(connection: sqlite3.Connection, words: Sequence[str]) -> Filt
         else:
             values.append(int(word))
     return Filter("status", tuple(values), tuple(ranges))
+
+
+def _verdict_filter(connection: sqlite3.Connection, verdicts: tuple[int, ...]) -> Filter:
+    """By the deliveries of the events where those are few, else by looking at the event of each attempt."""
+    few = search.few_events(connection, verdicts, FEW_EVENTS) if VERDICTS["valid"] not in verdicts else None
+    return Filter("verdict", verdicts) if few is None else _of_events(connection, few)
+
+
+def _of_events(connection: sqlite3.Connection, events: Sequence[int]) -> Filter:
+    """By the deliveries of these events."""
+    return Filter("delivery", tuple(row.id for event in events for row in _deliveries_of(connection, event)))
+
+
+def _deliveries_of(connection: sqlite3.Connection, event_id: int) -> list[DeliveryRow]:
+    rows = connection.execute(
+        _DELIVERIES + "WHERE id IN (SELECT d.id FROM events e JOIN deliveries d ON d.id >= e.first_delivery "
+        "AND d.id < e.first_delivery + e.planned WHERE e.id = ?1 AND e.planned > 0) "
+        "OR id IN (SELECT id FROM deliveries INDEXED BY deliveries_resent WHERE event = ?1 AND resend_of > 0) "
+        "ORDER BY id",
+        (event_id,),
+    ).fetchall()
+    return [_delivery_row(row) for row in rows]
 
 
 def _headers(raw: bytes | str) -> Headers:

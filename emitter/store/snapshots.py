@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Snapshots:
         self.folder = None if path is None else path.with_name(path.name + ".snapshots")
         self._reader, self._replace = reader, replace
         self._memory: dict[str, sqlite3.Connection] = {}
+        self._lending = threading.RLock()  # nobody closes a copy in memory that is being read
 
     def all(self) -> list[Copy]:
         """Every copy that can be read, by name."""
@@ -84,9 +86,11 @@ class Snapshots:
             self._check_room(name)
             copy = connect(":memory:")
             self._copy(copy, written)
-            if name in self._memory:
-                self._memory.pop(name).close()
-            self._memory[name] = copy
+            with self._lending:
+                before = self._memory.get(name)
+                self._memory[name] = copy
+                if before is not None:
+                    before.close()
         else:
             self._write(self.folder, name, written)
         return self.find(name)
@@ -102,10 +106,12 @@ class Snapshots:
 
     def delete(self, name: str) -> None:
         """Delete a copy; raises `NotFound`."""
-        self._check_there(name)
         if self.folder is None:
-            self._memory.pop(name).close()
+            with self._lending:
+                self._check_there(name)
+                self._memory.pop(name).close()
             return
+        self._check_there(name)
         try:
             self._file(name).unlink(missing_ok=True)
         except OSError as error:
@@ -113,8 +119,9 @@ class Snapshots:
 
     def close(self) -> None:
         """Forget those in memory."""
-        while self._memory:
-            self._memory.popitem()[1].close()
+        with self._lending:
+            while self._memory:
+                self._memory.popitem()[1].close()
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -132,8 +139,10 @@ class Snapshots:
             raise NotFound("snapshot", name, hint, nearest=close)
 
     def _check_room(self, name: str) -> None:
+        with self._lending:
+            there = sum(_size(copy) for each, copy in self._memory.items() if each != name)
         with self._reader.connection() as connection:
-            there = _size(connection) + sum(_size(copy) for each, copy in self._memory.items() if each != name)
+            there += _size(connection)
         if there > MOST_MEMORY:
             raise Conflict(
                 f"Snapshots of a store in memory take up to {MOST_MEMORY:,} bytes; these were {there:,}. "
@@ -150,11 +159,13 @@ class Snapshots:
     @contextmanager
     def _opened(self, name: str) -> Iterator[sqlite3.Connection]:
         """Lend a copy for reading; raises `NotFound`, or `StoreUnusable` for what is no store that we know."""
-        self._check_there(name)
         try:
             if self.folder is None:
-                yield _known(self._memory[name], self._where(name))
+                with self._lending:
+                    self._check_there(name)
+                    yield _known(self._memory[name], self._where(name))
             else:
+                self._check_there(name)
                 with closing(connect(str(self._file(name)), read_only=True)) as connection:
                     yield _known(connection, self._where(name))
         except sqlite3.Error as error:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 
 from emitter.errors import UsageError
-from emitter.simulator import Simulator
 from emitter.web import reading
 from emitter.web.guards import guard_api, slots
+from emitter.web.tenancy import simulator
 
 snapshots_api = guard_api(Blueprint("snapshots", __name__, url_prefix="/simulator"))
-
-
-def _simulator() -> Simulator:
-    found: Simulator = current_app.extensions["emitter"]
-    return found
 
 
 @snapshots_api.get("/snapshots")
@@ -22,7 +17,7 @@ def snapshots() -> Response:
     """All of them, by name."""
     reading.parameters()
     with slots("slow").hold():
-        return jsonify({"snapshots": _simulator().snapshots()})
+        return jsonify({"snapshots": simulator().snapshots()})
 
 
 @snapshots_api.post("/snapshots")
@@ -33,7 +28,7 @@ def take() -> tuple[Response, int]:
         raise UsageError('name is missing: what to call it, as {"name": "base"}.')
     name, replace = reading.member(found, "name", str), reading.member(found, "replace", bool, default=False)
     with slots("slow").hold():
-        return jsonify(_simulator().take_snapshot(name, replace=replace)), 201
+        return jsonify(simulator().take_snapshot(name, replace=replace)), 201
 
 
 @snapshots_api.post("/snapshots/<snapshot>/restore")
@@ -41,11 +36,11 @@ def restore(snapshot: str) -> Response:
     """Go back to one, once what is under way is over."""
     reading.json_object(optional=True, known=("nothing",))
     with slots("slow").hold():
-        return jsonify(_simulator().restore_snapshot(snapshot))
+        return jsonify(simulator().restore_snapshot(snapshot))
 
 
 @snapshots_api.delete("/snapshots/<snapshot>")
 def delete(snapshot: str) -> Response:
     """Delete one."""
-    _simulator().delete_snapshot(snapshot)
+    simulator().delete_snapshot(snapshot)
     return Response(status=204)

@@ -38,6 +38,11 @@ def required(item: Field[Any]) -> bool:
     return item.default is MISSING and item.default_factory is MISSING
 
 
+def _none(made: type[Any], name: str, text: str) -> bool:
+    """Whether a field says that it refers to nothing, and may."""
+    return not text and any(item.name == name and item.default == "" for item in fields(made))
+
+
 def plain(node: Node) -> Any:
     """The value of a node and of all within it."""
     if isinstance(node.value, list):
@@ -161,7 +166,11 @@ class Values:
             choices = CHOICES.get((made, name))
             if choices and text not in choices:
                 return self.wrong(node, no(name, text, choices))
-            return self.reference(REFERENCES[name], node) if name in REFERENCES and text else text
+            if name == "id" and not text:
+                return self.wrong(node, "id: this is empty.")
+            return (
+                self.reference(REFERENCES[name], node) if name in REFERENCES and not _none(made, name, text) else text
+            )
         if hint is bool:
             return node.value if isinstance(node.value, bool) else self.wrong(node, f"{name}: neither true nor false.")
         if hint is int:
