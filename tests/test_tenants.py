@@ -518,3 +518,10 @@ def test_going_back_to_a_snapshot_keeps_the_tenants_of_today_and_the_tokens_of_t
     assert [each["name"] for each in simulator.tokens()] == ["before"]
     assert [row.id for row in simulator.store.tenants.all()] == [kept["id"]]
     assert {each["name"] for each in tenants.tenants()} >= {"kept"}
+
+
+def test_nobody_asks_the_app_for_its_simulator_but_who_finds_out_whose_request_it_is() -> None:
+    web = Path(__file__).parent.parent / "emitter" / "web"
+    asking = {each.name for each in web.glob("*.py") if 'extensions["emitter"]' in each.read_text(encoding="utf-8")}
+
+    assert asking == {"__init__.py", "tenancy.py", "errors.py"}

@@ -18,6 +18,7 @@ from emitter.simulator.acting import Acting
 class Keeping(Acting):
     """Resets, snapshots, retention and tokens."""
 
+    @passing
     def make_token(self, user: str, *, permissions: Sequence[str] = (), name: str = "") -> Json:
         """Make a token for a user of the world; the answer holds its text as `token`, which is told this once.
 
@@ -31,6 +32,7 @@ class Keeping(Acting):
         """The tokens that were made, the oldest first, without their texts."""
         return [self.issued.show(each) for each in self.issued.all()]
 
+    @passing
     def revoke_token(self, token_id: str) -> None:
         """Refuse a token from now on, by its id or a name that no other has; raises `NotFound`."""
         self.issued.revoke(token_id)
