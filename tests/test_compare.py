@@ -333,6 +333,7 @@ HOSTILE = {
         {"anyOf": [{"const": each} for each in range(4_000)]},
         {"anyOf": [{"const": each} for each in range(1, 4_001)]},
     ),
+    "4,000 members": ({"type": "object"}, {"properties": {f"m{each}": {} for each in range(4_000)}}),
     "10,000 choices": ({"enum": list(range(10_000))}, {"enum": list(range(1, 10_001))}),
     "a pattern that backtracks": (
         {"type": "string", "pattern": "^(a+)+$"},

@@ -73,7 +73,7 @@ def _members(changes: Sequence[Change], old: Rules, new: Rules) -> Iterator[Chan
         else:
             laid.setdefault(above, []).append(change)
     for place, name in laid.keys() | set(only.values()):
-        if any((f"{place}/{_escaped(name)}").startswith(each + "/") for each in only):
+        if any(each in only for each in _prefixes(place)):
             continue  # inside another such member
         parts = laid.get((place, name), [])
         yield Change(

@@ -131,7 +131,6 @@ class _Walk:
     def __init__(self, documents: Documents, file: str) -> None:
         self._documents, self._file = documents, file
         self._left, self.why = MOST, ""
-        self._reached: dict[str, dict[str, str]] = {}
         self.rules: list[Rule] = []
         self.named: dict[str, set[str]] = {}
         self.said: dict[tuple[str, str], str] = {}
