@@ -431,6 +431,12 @@ def test_a_link_that_leads_out_of_the_directory_is_not_followed(tmp_path: Path, 
         read_source(str(own))
 
 
+def test_a_link_to_itself_is_no_schema(own: Path) -> None:
+    (own / "x.json").symlink_to(own / "x.json")
+
+    assert len(read_source(str(own)).subjects) == len(read_source("shipped").subjects)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"type": 7}', b'{"$schema": "http://json-schema.org/draft-07/schema#"}']
 )
@@ -450,13 +456,22 @@ def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
         archive.writestr("emitter/schemas/a.json", "[]" * 500)
     whole = (tmp_path / "c.whl").read_bytes()
     (tmp_path / "c.whl").write_bytes(whole[:55] + b"\xff\xff\xff" + whole[58:])
+    with zipfile.ZipFile(tmp_path / "d.whl", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("emitter/schemas/a.json", "[]" * 500)
+    whole = (tmp_path / "d.whl").read_bytes()
+    (tmp_path / "d.whl").write_bytes(whole[:62] + b"\xff" * 12 + whole[74:])
+    with zipfile.ZipFile(tmp_path / "e.whl", "w") as archive:
+        archive.writestr("emitter/schemas/é.json", "{}")
+    whole = (tmp_path / "e.whl").read_bytes()
+    (tmp_path / "e.whl").write_bytes(whole.replace("é".encode(), b"\xff\xfe"))
 
     with pytest.raises(SchemaError, match="no wheel that can be read"):
         read_source(str(tmp_path / "a.whl"))
     with pytest.raises(SchemaError, match="no schemas"):
         read_source(str(tmp_path / "b.whl"))
-    with pytest.raises(SchemaError, match="no wheel that can be read"):
-        read_source(str(tmp_path / "c.whl"))
+    for name in ("c.whl", "d.whl", "e.whl"):
+        with pytest.raises(SchemaError, match="no wheel that can be read"):
+            read_source(str(tmp_path / name))
 
 
 # --- texts for patterns -----------------------------------------------------------------------------------------------
