@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -203,10 +204,28 @@ def test_a_form_that_has_another_name_is_told(emitter: CommandLine) -> None:
     assert 'There is no form "md". Did you mean "markdown"?' in result.stderr
 
 
-def test_a_place_that_cannot_be_written_is_told_and_nothing_is_left(emitter: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["folder", ".", "", "/", "nowhere/file"])
+def test_a_place_that_cannot_be_written_is_told_and_nothing_is_left(
+    place: str, emitter: CommandLine, tmp_path: Path
+) -> None:
     (tmp_path / "folder").mkdir()
 
-    result = emitter("contract", "export", "openapi", "--out", "folder")
+    result = emitter("contract", "export", "openapi", "--out", place)
 
-    assert result.exit_code == 2 and "--out folder: " in result.stderr
+    assert result.exit_code == 2 and f"--out {place or '.'}: " in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_link_or_a_pipe_that_is_written_to_stays_one(emitter: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "there" / "file.json")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)  # it holds 64 KiB, which is twice the page
+
+    emitter.ok("contract", "export", "json-schema", "--out", "link.json")
+    with open(reader, "rb") as pipe:
+        emitter.ok("contract", "export", "markdown", "--out", "pipe")
+        read = pipe.read(10)
+
+    assert (tmp_path / "link.json").is_symlink() and "$defs" in json.loads((tmp_path / "link.json").read_text())
+    assert (tmp_path / "pipe").is_fifo() and read.startswith(b"# ")
