@@ -383,6 +383,22 @@ def test_one_that_works_twice_is_caught_with_the_same_event_twice():
     assert second.what == f"{first.what} again"
 
 
+def test_a_difference_stands_although_the_probe_stops_before_it_is_small():
+    class ShowsFiveStates(LastToComeWins):
+        asked = 0
+
+        def state(self) -> Answer:
+            self.asked += 1
+            return super().state() if self.asked <= 5 else (500, "")
+
+    with served(ShowsFiveStates()) as url:
+        report = examined(url, only=("good-delivery",), parts=[told_in(3)])
+
+    assert names(report.failed) == ["interleavings"] and report.difference is not None
+    assert "The probe answers 500. It may not be the smallest." in report.failed[0].found
+    assert report.difference.expected != report.difference.found
+
+
 def test_without_a_probe_that_shows_anything_orders_are_not_judged(good):
     with answering(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}") as page:
         target = Target(f"{good}/hook", KEY, probe=page)
