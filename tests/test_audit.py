@@ -175,7 +175,8 @@ def test_slow_answers_are_merely_unfortunate(monkeypatch):
     assert names(report.failed) == ["prompt"] and report.passed and report.score < 100
 
 
-def test_an_answer_that_holds_the_key_is_unsafe_and_the_report_does_not_hold_it():
+@pytest.mark.parametrize("padding", [0, 1962])  # what is kept of an answer ends within the key
+def test_an_answer_that_holds_the_key_is_unsafe_and_the_report_does_not_hold_it(padding):
     from emitter.audit.html import as_html
     from emitter.audit.junit import as_junit
     from emitter.audit.report import as_text, to_json
@@ -183,7 +184,7 @@ def test_an_answer_that_holds_the_key_is_unsafe_and_the_report_does_not_hold_it(
     class Blabs(Receiver):
         def verify(self, headers: Any, body: bytes) -> None:
             if not self.is_signed(headers, body):
-                self.refuse(f"wrong: the key is {KEY}")
+                self.refuse(f"{' ' * padding}wrong: the key is {KEY}")
 
         def refuse(self, text: str) -> None:
             from tests.support_bad_receivers import Refused
@@ -195,7 +196,7 @@ def test_an_answer_that_holds_the_key_is_unsafe_and_the_report_does_not_hold_it(
 
     assert names(report.failed) == ["answers"] and "signing key" in report.failed[0].found
     written = json.dumps(to_json(report)) + "".join(as_text(report)) + (as_html(report) + as_junit(report)).decode()
-    assert KEY not in written and "the key is ***" in written
+    assert KEY not in written and KEY[:14] not in written and "the key is ***" in written
     assert KEY not in repr(Target("http://127.0.0.1/", KEY, KEY))
 
 
