@@ -17,7 +17,7 @@ from emitter.audit.battery import chosen, plan
 from emitter.audit.bench import Bench
 from emitter.audit.invariance import interleaving, shrinking, told_in
 from emitter.audit.probe import NOISE, apart, noise, settled, shows, view
-from emitter.audit.story import act, act_beside, begin, told
+from emitter.audit.story import MOST, act, act_beside, begin, told
 from emitter.audit.sweep import NOT_SENT, VALUES, readings, swept
 from emitter.audit.values import in_order, score
 from emitter.errors import EgressRefused, UnknownName
@@ -502,6 +502,13 @@ def test_readings_that_are_refused_are_told_and_those_of_signatures_are_not_held
         (False, True),
         (True, True),
     ]
+
+
+def test_a_reading_is_not_begun_that_cannot_be_told_within_the_bound(good):
+    report = examined(good, only=("good-delivery",), limits=Limits(deliveries=MOST, settle=0), parts=[swept()])
+
+    assert report.deliveries == 1 and "--most" in report.stopped
+    assert found(report, "readings").status is Status.UNJUDGED
 
 
 class Carrying(Receiver):

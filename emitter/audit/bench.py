@@ -223,8 +223,13 @@ class Bench:
         return opened
 
     def spend(self, deliveries: int) -> None:
-        """Count deliveries that somebody else sends; raises `Stopped` where they are too many."""
-        self._spend(deliveries)
+        """Count deliveries that somebody else sends, beforehand; less than none gives back what was not needed.
+
+        Raises `Stopped` where they are too many, or the time is up.
+        """
+        if deliveries < 0:
+            self.sent += deliveries
+        self._spend(max(deliveries, 0))
 
     def _spend(self, deliveries: int) -> None:
         if self.remaining <= 0:
