@@ -439,6 +439,11 @@ def test_ids_and_names_become_placeholders_and_numbers_what_was_added():
     }  # fmt: skip
 
 
+def test_what_was_added_is_told_to_the_last_digit_and_without_what_floats_leave():
+    assert view({"sum": 1}, {"sum": 1_234_568}, {}) != view({"sum": 1}, {"sum": 1_234_569}, {})
+    assert view({"sum": 0.1}, {"sum": 0.3}, {}) == {"sum": "+0.2"} == view({"sum": 0.3}, {"sum": 0.5}, {})
+
+
 def test_what_differs_between_two_equal_tellings_is_not_compared():
     first = {"tickets": {"added": [{"number": 17, "state": "open"}]}, "seen": "10:00"}
     second = {"tickets": {"added": [{"number": 18, "state": "open"}]}, "seen": "10:01"}
