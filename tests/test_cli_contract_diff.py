@@ -109,6 +109,16 @@ def test_the_markdown_is_a_table_for_a_pull_request(emitter: CommandLine, mine: 
     assert "```json" in text
 
 
+def test_the_markdown_says_why_something_is_unknown(emitter: CommandLine, tmp_path: Path) -> None:
+    for side in (0, 1):
+        branches = [{"const": number} for number in range(side, 10_001 + side)]
+        (tmp_path / f"{side}.json").write_text(json.dumps({"anyOf": branches}))
+
+    text = emitter("contract", "diff", "0.json", "1.json", "--format", "markdown").stdout
+
+    assert text.splitlines()[-1].endswith("it has more than 10,000 parts, too many to be compared.")
+
+
 def test_what_is_not_about_validity_is_told_if_asked_for(emitter: CommandLine, mine: Path) -> None:
     shutil.copytree(resource_directory("schemas"), mine, dirs_exist_ok=True)
     _edit(mine / f"{SOURCES}.json", lambda it: it.update(description="Otherwise."))
