@@ -99,9 +99,7 @@ def interleaving(chance: Random, events: int, number: int) -> list[int]:
     return [place for _, place in sorted(arrivals)]
 
 
-def _small(
-    teller: Teller, order: Sequence[int], shown: Any, number: int, of: int
-) -> tuple[Ruling, Difference | None]:
+def _small(teller: Teller, order: Sequence[int], shown: Any, number: int, of: int) -> tuple[Ruling, Difference | None]:
     """Make a sequence that comes to something else, and to what is shown, as small as it gets."""
     began, stopped = teller.told, ""
 
