@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from emitter.catalog import Documents
-from emitter.contract.compare_apart import Decided, reachable
+from emitter.catalog.references import reachable
+from emitter.contract.compare_apart import Decided
 from emitter.contract.compare_changes import Change, Remark, changes_of, remarks_of
 from emitter.contract.compare_deciding import BREAKS, UNKNOWN, Found
 from emitter.contract.compare_reading import Source, Subject
