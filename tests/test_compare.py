@@ -144,6 +144,15 @@ def test_what_is_neither_proven_nor_shown_is_unknown() -> None:
     assert not found.fails(allow_unknown=True)
 
 
+def test_a_whole_number_is_the_same_however_it_is_written() -> None:
+    old = {"type": "string", "minLength": 1.0}
+
+    [same] = _compared(old, {"type": "string", "minLength": 1}).types
+
+    assert not same.changes
+    assert _compared(old, {"type": "string", "minLength": 2}).verdict == SENDERS
+
+
 def test_a_break_stands_although_the_other_direction_is_unknown() -> None:
     old = {"type": "string", "pattern": "^[a-z]+$"}
     new = {"type": "string", "pattern": "^[a-z0-9]+$"}
