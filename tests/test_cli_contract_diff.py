@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,16 @@ def test_the_markdown_is_a_table_for_a_pull_request(emitter: CommandLine, mine: 
     assert "```json" in text
 
 
+def test_the_markdown_says_why_something_is_unknown(emitter: CommandLine, tmp_path: Path) -> None:
+    for side in (0, 1):
+        branches = [{"const": number} for number in range(side, 10_001 + side)]
+        (tmp_path / f"{side}.json").write_text(json.dumps({"anyOf": branches}))
+
+    text = emitter("contract", "diff", "0.json", "1.json", "--format", "markdown").stdout
+
+    assert text.splitlines()[-1].endswith("it has more than 10,000 parts, too many to be compared.")
+
+
 def test_what_is_not_about_validity_is_told_if_asked_for(emitter: CommandLine, mine: Path) -> None:
     shutil.copytree(resource_directory("schemas"), mine, dirs_exist_ok=True)
     _edit(mine / f"{SOURCES}.json", lambda it: it.update(description="Otherwise."))
@@ -203,10 +214,28 @@ def test_a_form_that_has_another_name_is_told(emitter: CommandLine) -> None:
     assert 'There is no form "md". Did you mean "markdown"?' in result.stderr
 
 
-def test_a_place_that_cannot_be_written_is_told_and_nothing_is_left(emitter: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["folder", ".", "", "/", "nowhere/file"])
+def test_a_place_that_cannot_be_written_is_told_and_nothing_is_left(
+    place: str, emitter: CommandLine, tmp_path: Path
+) -> None:
     (tmp_path / "folder").mkdir()
 
-    result = emitter("contract", "export", "openapi", "--out", "folder")
+    result = emitter("contract", "export", "openapi", "--out", place)
 
-    assert result.exit_code == 2 and "--out folder: " in result.stderr
+    assert result.exit_code == 2 and f"--out {place or '.'}: " in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_link_or_a_pipe_that_is_written_to_stays_one(emitter: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "there" / "file.json")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)  # it holds 64 KiB, which is twice the page
+
+    emitter.ok("contract", "export", "json-schema", "--out", "link.json")
+    with open(reader, "rb") as pipe:
+        emitter.ok("contract", "export", "markdown", "--out", "pipe")
+        read = pipe.read(10)
+
+    assert (tmp_path / "link.json").is_symlink() and "$defs" in json.loads((tmp_path / "link.json").read_text())
+    assert (tmp_path / "pipe").is_fifo() and read.startswith(b"# ")

@@ -144,6 +144,15 @@ def test_what_is_neither_proven_nor_shown_is_unknown() -> None:
     assert not found.fails(allow_unknown=True)
 
 
+def test_a_whole_number_is_the_same_however_it_is_written() -> None:
+    old = {"type": "string", "minLength": 1.0}
+
+    [same] = _compared(old, {"type": "string", "minLength": 1}).types
+
+    assert not same.changes
+    assert _compared(old, {"type": "string", "minLength": 2}).verdict == SENDERS
+
+
 def test_a_break_stands_although_the_other_direction_is_unknown() -> None:
     old = {"type": "string", "pattern": "^[a-z]+$"}
     new = {"type": "string", "pattern": "^[a-z0-9]+$"}
@@ -333,6 +342,7 @@ HOSTILE = {
         {"anyOf": [{"const": each} for each in range(4_000)]},
         {"anyOf": [{"const": each} for each in range(1, 4_001)]},
     ),
+    "4,000 members": ({"type": "object"}, {"properties": {f"m{each}": {} for each in range(4_000)}}),
     "10,000 choices": ({"enum": list(range(10_000))}, {"enum": list(range(1, 10_001))}),
     "a pattern that backtracks": (
         {"type": "string", "pattern": "^(a+)+$"},
@@ -430,6 +440,12 @@ def test_a_link_that_leads_out_of_the_directory_is_not_followed(tmp_path: Path, 
         read_source(str(own))
 
 
+def test_a_link_to_itself_is_no_schema(own: Path) -> None:
+    (own / "x.json").symlink_to(own / "x.json")
+
+    assert len(read_source(str(own)).subjects) == len(read_source("shipped").subjects)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"type": 7}', b'{"$schema": "http://json-schema.org/draft-07/schema#"}']
 )
@@ -449,13 +465,22 @@ def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
         archive.writestr("emitter/schemas/a.json", "[]" * 500)
     whole = (tmp_path / "c.whl").read_bytes()
     (tmp_path / "c.whl").write_bytes(whole[:55] + b"\xff\xff\xff" + whole[58:])
+    with zipfile.ZipFile(tmp_path / "d.whl", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("emitter/schemas/a.json", "[]" * 500)
+    whole = (tmp_path / "d.whl").read_bytes()
+    (tmp_path / "d.whl").write_bytes(whole[:62] + b"\xff" * 12 + whole[74:])
+    with zipfile.ZipFile(tmp_path / "e.whl", "w") as archive:
+        archive.writestr("emitter/schemas/é.json", "{}")
+    whole = (tmp_path / "e.whl").read_bytes()
+    (tmp_path / "e.whl").write_bytes(whole.replace("é".encode(), b"\xff\xfe"))
 
     with pytest.raises(SchemaError, match="no wheel that can be read"):
         read_source(str(tmp_path / "a.whl"))
     with pytest.raises(SchemaError, match="no schemas"):
         read_source(str(tmp_path / "b.whl"))
-    with pytest.raises(SchemaError, match="no wheel that can be read"):
-        read_source(str(tmp_path / "c.whl"))
+    for name in ("c.whl", "d.whl", "e.whl"):
+        with pytest.raises(SchemaError, match="no wheel that can be read"):
+            read_source(str(tmp_path / name))
 
 
 # --- texts for patterns -----------------------------------------------------------------------------------------------

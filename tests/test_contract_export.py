@@ -351,6 +351,16 @@ def test_the_page_tells_of_each_type_its_trigger_members_and_example() -> None:
     assert [*dict.fromkeys(re.findall(r"\]\(#([^)]+)\)", page))] == anchors
 
 
+def test_the_page_leaves_out_no_member_whose_name_merely_begins_like_one_of_the_simulators() -> None:
+    members = {"in": {"type": "string", "x-profile": "extended"}, "inside": {"type": "string"}}
+    properties = {"type": {"const": OWN}, "data": {"properties": members}}
+    schema = {"title": "Asset suspended", "$ref": "envelope.json", "properties": properties}
+
+    page = exported(_contract(Catalog.of({"asset.json": schema})), "markdown").decode()
+
+    assert "| `/data/inside` |" in page and "| `/data/in` |" not in page
+
+
 def test_samples_are_valid_bodies_byte_for_byte_as_they_are_sent(own: Path) -> None:
     lines = exported(CONTRACT, "samples").splitlines()
 

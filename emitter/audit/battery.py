@@ -123,7 +123,11 @@ def _checked(bench: Bench, checks: Sequence[Check], watch: Told) -> tuple[list[R
         except Unreadable as error:
             ruling = unjudged(str(error))
         if not stopped and check is not FIRST and any(each.status is None for each in ruling.shots):
-            if gone := _gone(bench):
+            try:
+                gone = _gone(bench)
+            except Stopped as error:  # nobody knows, and a bound is no fault of the receiver's
+                reason, stopped, gone = str(error), str(error), ""
+            if gone:
                 reason = stopped = f"The receiver has not answered since {check.name}: {gone}."
                 ruling = replace(
                     ruling, status=Status.FAILED, kind=Kind.UNSAFE,
@@ -141,15 +145,12 @@ def _checked(bench: Bench, checks: Sequence[Check], watch: Told) -> tuple[list[R
 
 def _gone(bench: Bench) -> str:
     """Why the receiver does not answer a proper delivery any more; "" where it does."""
-    try:
-        for again in (False, True):
-            if again:
-                clock.pause(min(_PATIENCE, max(bench.remaining, 0)))
-            shot = bench.good("still there")
-            if shot.status is not None:
-                return ""
-    except Stopped as error:
-        return str(error).rstrip(".")
+    for again in (False, True):
+        if again:
+            clock.pause(min(_PATIENCE, max(bench.remaining, 0)))
+        shot = bench.good("still there")
+        if shot.status is not None:
+            return ""
     return (shot.error or shot.failure).rstrip(".")
 
 

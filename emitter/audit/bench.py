@@ -223,8 +223,13 @@ class Bench:
         return opened
 
     def spend(self, deliveries: int) -> None:
-        """Count deliveries that somebody else sends; raises `Stopped` where they are too many."""
-        self._spend(deliveries)
+        """Count deliveries that somebody else sends, beforehand; less than none gives back what was not needed.
+
+        Raises `Stopped` where they are too many, or the time is up.
+        """
+        if deliveries < 0:
+            self.sent += deliveries
+        self._spend(max(deliveries, 0))
 
     def _spend(self, deliveries: int) -> None:
         if self.remaining <= 0:
@@ -250,14 +255,13 @@ class Bench:
         return shots
 
     def _without_keys(self, shot: Shot) -> Shot:
-        """A shot in which nothing of what the receiver said is a key."""
+        """A shot in which nothing of what the receiver said is a key, nor the part of one where it is cut."""
         answer, headers = shot.answer, shot.answer_headers
         for key in filter(lambda key: len(key) >= _SHORTEST, (self.target.signing_key, self.target.old_key)):
             answer = answer.replace(key, "***")
             headers = tuple((name, value.replace(key, "***")) for name, value in headers)
-        if answer == shot.answer and headers == shot.answer_headers:
-            return shot
-        return replace(shot, answer=answer, answer_headers=headers, tells_key=True)
+        told = answer != shot.answer or headers != shot.answer_headers
+        return replace(shot, answer=answer[:_EXCERPT], answer_headers=headers, tells_key=told)
 
     # --- the probe --------------------------------------------------------------------------------------------------
 
@@ -318,7 +322,7 @@ def _shot(simulator: Simulator, what: str, delivery: Mapping[str, Any], *, brief
         seconds=(last["durationMs"] or 0.0) / 1000,
         headers=tuple((name, value) for name, value in whole["request"]["headers"]),
         body=_bytes(whole["request"])[:_EXCERPT],
-        answer=_bytes(answer).decode("utf-8", "replace")[:_EXCERPT] if answer else "",
+        answer=_bytes(answer).decode("utf-8", "replace") if answer else "",
         answer_headers=tuple((name, value) for name, value in answer.get("headers", ())),
     )
 

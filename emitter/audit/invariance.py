@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from emitter.audit import sources
 from emitter.audit.bench import Bench, Stopped, Unreadable
@@ -64,8 +65,8 @@ def _compare(
         for number in range(1, interleavings + 1):
             watch(number, interleavings)
             order = interleaving(bench.chance, len(teller.story), number)
-            if teller.tell(order) != whole:
-                return *_small(teller, order, number, interleavings), number
+            if (shown := teller.tell(order)) != whole:
+                return *_small(teller, order, shown, number, interleavings), number
     except Unreadable as error:
         return unjudged(str(error)), None, number
     except Stopped as error:
@@ -98,12 +99,17 @@ def interleaving(chance: Random, events: int, number: int) -> list[int]:
     return [place for _, place in sorted(arrivals)]
 
 
-def _small(teller: Teller, order: Sequence[int], number: int, of: int) -> tuple[Ruling, Difference | None]:
-    """Make a sequence that comes to something else as small as it gets."""
+def _small(teller: Teller, order: Sequence[int], shown: Any, number: int, of: int) -> tuple[Ruling, Difference | None]:
+    """Make a sequence that comes to something else, and to what is shown, as small as it gets."""
     began, stopped = teller.told, ""
 
     def differs(sequence: Sequence[int]) -> bool:
-        return bool(teller.tell(sequence) != teller.own(sequence))
+        nonlocal shown
+        found, expected = teller.tell(sequence), teller.own(sequence)
+        if found == expected:
+            return False
+        shown = found
+        return True
 
     best = list(order)
     try:
@@ -113,15 +119,11 @@ def _small(teller: Teller, order: Sequence[int], number: int, of: int) -> tuple[
             ), None
         for smaller in shrinking(best, differs, lambda: teller.told - began < _MOST_TRIES):
             best = smaller
-    except Stopped as error:
+    except (Stopped, Unreadable) as error:  # what was found stands
         stopped = f" {error} It may not be the smallest."
-    expected, found, steps = teller.own(best), None, steps_of(teller.story, best)
-    try:
-        found = teller.tell(best)
-    except Stopped:
-        found = expected
-    difference = Difference(tuple(steps), expected, found, teller.told - began)
-    where = "; ".join(list(apart(expected, found))[:3])
+    expected, steps = teller.own(best), steps_of(teller.story, best)  # it was told before
+    difference = Difference(tuple(steps), expected, shown, teller.told - began)
+    where = "; ".join(list(apart(expected, shown))[:3])
     words = ", then ".join(each.what for each in steps)
     return failed(
         f"Order {number} of {of} comes to something else. {counted(len(best), 'delivery')} of it "

@@ -48,7 +48,8 @@ def _changed(before: Any, after: Any, names: Sequence[tuple[str, str]], depth: i
         lost = [_mapped(json.loads(text), names, depth) for text, count in gone.items() for _ in range(count)]
         return {name: value for name, value in (("added", added), ("removed", lost)) if value}
     if _is_number(before) and _is_number(after):
-        return f"{after - before:+g}"
+        added = after - before
+        return f"{added:+}" if isinstance(added, int) else f"{added:+.12g}"  # what adding floats leaves is no change
     return _mapped(after, names, depth)
 
 

@@ -139,6 +139,8 @@ def replay(bench: Bench) -> Ruling:
     if not bench.scheme.carried:
         return unjudged(_NO_TIME)
     first = bench.good("replay")
+    if not first.accepted:
+        return unjudged(f"The first was not accepted: {first.outcome}.", [first])
     again = bench.again(first, "the same once more, to the byte")
     if again.broke:
         return failed(f"It broke on it: {again.outcome}", [first, again])

@@ -103,7 +103,7 @@ def swept(watch: Callable[[str], None] = lambda words: None) -> Callable[[Bench,
 
 def _told(bench: Bench, switch: str, value: str, unknown: str) -> Reading:
     """Tell the story under one reading, through a webhook, as the app would."""
-    bench.spend(0)
+    bench.spend(MOST)
     patience = min(bench.timeout, max(bench.remaining / MOST, 0.05))  # so that all of it is over in time
     own = {} if switch == OWN else {switch: value}
     simulator = bench.open(
@@ -118,7 +118,7 @@ def _told(bench: Bench, switch: str, value: str, unknown: str) -> Reading:
     simulator.settle(max(bench.remaining, 0.1))
     attempts = simulator.attempts(AttemptQuery(limit=500))["attempts"]
     simulator.close(0.0)
-    bench.spend(len(attempts))
+    bench.spend(len(attempts) - MOST)
     bench.answered += sum(each["status"] is not None for each in attempts)
     wrong = Counter(
         f"{each['status'] or 'no answer'} for {each['type'].removeprefix('marketplace.data_product.')}"

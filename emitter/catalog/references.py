@@ -53,6 +53,17 @@ def references(schema: Any) -> list[str]:
     return found
 
 
+def reachable(documents: Documents, *files: str) -> dict[str, dict[str, Any]]:
+    """Those of the documents that files refer to, directly or not, and the files."""
+    wanted = [*files]
+    for name in wanted:
+        for ref in references(documents[name]):
+            target = ref.partition("#")[0].removeprefix("./")
+            if target in documents and target not in wanted:
+                wanted.append(target)
+    return {name: documents[name] for name in wanted}
+
+
 def dangling(documents: Documents, file: str) -> str:
     """Say which `$ref` of a file leads nowhere; nothing if all lead somewhere."""
     for ref in references(documents[file]):

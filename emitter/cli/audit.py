@@ -13,7 +13,7 @@ import click
 from emitter.cli.failures import FAILED, UNAVAILABLE
 from emitter.cli.options import Command, Duration, Setup, everywhere, secret_of, secrets_of
 from emitter.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, Line, as_json, columns, note, paint, plain, say
-from emitter.errors import BadValue, UsageError
+from emitter.errors import UsageError
 
 if TYPE_CHECKING:
     from emitter.audit import Audit, Check, Limits, Target
@@ -121,7 +121,7 @@ def _target(setup: Setup, url: str | None, how: dict[str, Any]) -> Target:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip().isascii() or not text.isprintable():
-        raise BadValue("--probe-header", name, "is no header. Write Name: value.")
+        raise UsageError("--probe-header: what was given is no header, and is not shown. Write Name: value.")
     return name.strip(), value.strip()
 
 

@@ -72,11 +72,18 @@ def _write_each(folder: Path, bodies: list[bytes]) -> None:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    """Write a file whole or not at all; what is none, as /dev/stdout, is written to and stays what it is."""
     try:
-        beside.write_bytes(content)
-        os.replace(beside, file)
+        if file.exists() and not file.is_file():
+            file.write_bytes(content)
+            return
+        target = Path(os.path.realpath(file))
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            beside.write_bytes(content)
+            os.replace(beside, target)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UsageError(f"--out {file}: {error.strerror or error}.") from None

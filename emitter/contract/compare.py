@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from emitter.catalog import Documents
-from emitter.contract.compare_apart import Decided, reachable
+from emitter.catalog.references import reachable
+from emitter.contract.compare_apart import Decided
 from emitter.contract.compare_changes import Change, Remark, changes_of, remarks_of
 from emitter.contract.compare_deciding import BREAKS, UNKNOWN, Found
 from emitter.contract.compare_reading import Source, Subject
@@ -143,8 +144,8 @@ def _removed(subject: Subject) -> Compared:
 
 def _compared(old: Subject, new: Subject, decide: Decide) -> Compared:
     name = old.type if old.type == new.type else f"{old.type} -> {new.type}"
-    before = reachable(old.documents, old.file)
-    after = _renamed(reachable(new.documents, new.file), new.file, old.file)
+    before = _whole(reachable(old.documents, old.file))
+    after = _whole(_renamed(reachable(new.documents, new.file), new.file, old.file))
     if canonical(before) == canonical(after):
         return Compared(name)
     rules = rules_of(before, old.file), rules_of(after, old.file)
@@ -168,6 +169,15 @@ def _judged(change: Change, receivers: Found, senders: Found, why: str) -> Judge
         if found.verdict == BREAKS
     ]
     return Judged(change, receivers.verdict, senders.verdict, tuple(shown), why)
+
+
+def _whole(value: Any) -> Any:
+    """The same with 1.0 as 1, which JSON Schema makes no difference between; sizes are counted by it."""
+    if isinstance(value, Mapping):
+        return {name: _whole(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 def _renamed(documents: Documents, name: str, other: str) -> Documents:

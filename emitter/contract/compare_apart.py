@@ -14,8 +14,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from emitter.catalog import Documents
-from emitter.catalog.references import references
 from emitter.contract.compare_changes import Change, changes_of
 from emitter.contract.compare_deciding import UNKNOWN, Found, Pair, Side
 from emitter.errors import Violation
@@ -100,17 +98,6 @@ def decided_here(old: Json, new: Json, bodies: Sequence[Any], count: int) -> Ite
     pair = _pair({"old": old, "new": new, "bodies": bodies, "algebra": True})
     for change in _changes(pair)[:count]:
         yield pair.receivers(change.old), pair.senders(change.new), ""
-
-
-def reachable(documents: Documents, file: str) -> Documents:
-    """Those of the documents that a file refers to, directly or not, and the file."""
-    wanted = [file]
-    for name in wanted:
-        for ref in references(documents[name]):
-            target = ref.partition("#")[0].removeprefix("./")
-            if target in documents and target not in wanted:
-                wanted.append(target)
-    return {name: documents[name] for name in wanted}
 
 
 def _pair(task: Json) -> Pair:

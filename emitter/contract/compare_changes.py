@@ -42,9 +42,9 @@ def changes_of(old: Rules, new: Rules) -> list[Change]:
     found: list[Change] = []
     for key in sorted(before.keys() | after.keys()):
         ours, theirs = before.get(key, ()), after.get(key, ())
-        same = {each.identity for each in ours} & {each.identity for each in theirs}
-        left = tuple(each for each in ours if each.identity not in same)
-        right = tuple(each for each in theirs if each.identity not in same)
+        same = {*ours} & {*theirs}  # by their steps, too: a member may be called * or 0
+        left = tuple(each for each in ours if each not in same)
+        right = tuple(each for each in theirs if each not in same)
         if left or right:
             found.append(Change(*key, left, right))
     return sorted(_members(found, old, new), key=lambda each: (each.pointer, each.keyword, each.detail))
@@ -73,7 +73,7 @@ def _members(changes: Sequence[Change], old: Rules, new: Rules) -> Iterator[Chan
         else:
             laid.setdefault(above, []).append(change)
     for place, name in laid.keys() | set(only.values()):
-        if any((f"{place}/{_escaped(name)}").startswith(each + "/") for each in only):
+        if any(each in only for each in _prefixes(place)):
             continue  # inside another such member
         parts = laid.get((place, name), [])
         yield Change(

@@ -199,8 +199,11 @@ def markdown(told: Json) -> Iterator[str]:
     for each in told["types"]:
         if each["there"] == ADDED:
             yield ""
-            yield f"New type: `{each['type']}`."
+            yield f"New type: `{_cell(each['type'])}`."
     for change, _ in changes:
+        if change["why"]:
+            yield ""
+            yield f"{_cell(change['pointer'] or '/')} {change['rule']}: {_cell(change['why'])}."
         for witness in change["witnesses"]:
             yield ""
             yield f"{_cell(change['pointer'] or '/')} {change['rule']}. " + (

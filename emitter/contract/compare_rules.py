@@ -131,7 +131,6 @@ class _Walk:
     def __init__(self, documents: Documents, file: str) -> None:
         self._documents, self._file = documents, file
         self._left, self.why = MOST, ""
-        self._reached: dict[str, dict[str, str]] = {}
         self.rules: list[Rule] = []
         self.named: dict[str, set[str]] = {}
         self.said: dict[tuple[str, str], str] = {}
@@ -195,7 +194,7 @@ class _Walk:
         self.visit(where, inner, target.removeprefix(BASE), steps, (*above, target))
 
     def _note(self, steps: tuple[Step, ...], keyword: str, detail: str, schema: Any, place: str) -> None:
-        if keyword == "$ref" or not _says_nothing(schema):
+        if keyword == "$ref" or not _says_nothing(keyword, schema):
             self.rules.append(Rule(steps, keyword, detail, schema, place, self.identity(schema)))
 
     def _annotations(self, schema: Mapping[str, Any], steps: tuple[Step, ...], place: str) -> None:
@@ -244,10 +243,10 @@ def _of_word(word: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "", {each: part for each, part in schema.items() if each != "$defs"}
 
 
-def _says_nothing(schema: Any) -> bool:
-    return isinstance(schema, dict) and (
-        schema == {} or schema.get("additionalProperties", None) in (True, {}) or schema == {"uniqueItems": False}
-    )
+def _says_nothing(keyword: str, schema: Any) -> bool:
+    if keyword == "additionalProperties":
+        return schema[keyword] in (True, {})
+    return schema in ({}, {"uniqueItems": False})
 
 
 def absolute(file: str, schema: Any) -> Any:

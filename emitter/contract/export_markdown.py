@@ -70,11 +70,11 @@ def _members(kind: EventType) -> Iterator[tuple[str, str, str]]:
     """Each member that a type names: its pointer, what it must be, whether it is sent; not those of the simulator."""
     taken = rules_of(kind.documents, kind.file)
     required = {f"{pointer(rule.steps)}/{rule.detail}" for rule in taken.rules if rule.keyword == "required"}
-    ours = tuple(f"/data/{name}" for name in kind.extended)
+    ours = tuple(f"/data/{name}/" for name in kind.extended)
     named = [(place, name) for place, names in taken.named.items() for name in names]
     for place, name in sorted(named, key=_order):
         member = f"{place}/{name}"
-        if member.startswith(ours):
+        if f"{member}/".startswith(ours):
             continue
         sent = "always" if member in required else "by default" if not place or name in kind.core else ""
         yield member, _said(taken, member), sent if place in ("", "/data") else ""

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from emitter.catalog import BASE, ENVELOPE, Catalog, Documents
+from emitter.catalog.references import references
 from emitter.contract.compare_rules import LISTS, MAPS, SINGLE
 
 Json = dict[str, Any]
@@ -99,7 +100,7 @@ class Bundle:
         """Without definitions that nothing refers to any more."""
         word = "definitions" if self._draft7 else "$defs"
         while True:
-            wanted = _references(schemas)
+            wanted = set(references(schemas))
             idle = [
                 (name, each)
                 for name, schema in schemas.items()
@@ -134,18 +135,4 @@ def _as_draft7(schema: Json) -> Json:
         depends[name] = {"allOf": [depends[name], also]} if name in depends else names
     if depends:
         found["dependencies"] = depends
-    return found
-
-
-def _references(value: Any) -> set[str]:
-    found: set[str] = set()
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case dict(members):
-                if isinstance(ref := members.get("$ref"), str):
-                    found.add(ref)
-                waiting.extend(members.values())
-            case list(items):
-                waiting.extend(items)
     return found

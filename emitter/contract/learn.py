@@ -16,7 +16,7 @@ from typing import Any
 from emitter import strictjson
 from emitter.captures import Captured
 from emitter.catalog import Catalog, EventType
-from emitter.catalog.references import references
+from emitter.catalog.references import reachable
 from emitter.contract.calibrate_body import is_test
 from emitter.contract.learn_evidence import Evidence
 from emitter.contract.learn_examples import examples as examples_of
@@ -187,7 +187,8 @@ def _learn_type(
     for _ in range(_ROUNDS):
         overlay.withdrawn = frozenset(withdrawn)
         new = _with_core(overlay.schema(known), each, kind, rule)
-        judge = Catalog.of(_needed(name, {**documents, name: new})).resolve(each.name)
+        needed = reachable({**documents, name: new}, name, ENVELOPE)  # quicker than with all of them
+        judge = Catalog.of(needed).resolve(each.name)
         again = set(_against(judge, each.kept, marks, all_of_them=True)) | set(_against(judge, examples, marks))
         if again <= withdrawn:
             break
@@ -203,17 +204,6 @@ def _learn_type(
     ):
         new["examples"] = shown_examples
     return name, new, told
-
-
-def _needed(name: str, documents: Mapping[str, Schema]) -> dict[str, Schema]:
-    """A file, the envelope, and whatever they refer to: enough to judge one type, and quicker than all of them."""
-    wanted = [name, ENVELOPE]
-    for file in wanted:
-        for ref in references(documents[file]):
-            target = ref.partition("#")[0].removeprefix("./")
-            if target in documents and target not in wanted:
-                wanted.append(target)
-    return {file: documents[file] for file in wanted}
 
 
 def _against(
