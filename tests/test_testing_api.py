@@ -201,8 +201,10 @@ def test_what_an_earlier_process_left_is_looked_at_too(tmp_path: Path, make_simu
     found = judged(
         api, {"events": ["product-published", "request-created"], "world": {wish["id"]: {"status": "PENDING"}}}
     )
+    about = judged(api, {"events": {"order": ["request-created"], "about": wish["id"]}})
 
     assert found["passed"], found["text"]
+    assert about["passed"], about["text"]
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,10 @@ from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, RESERV
 from emitter.scenario.steps import Expectation, StateExpected, SystemExpected
 from emitter.scenario.texts import NAME, a_wait
 from emitter.store.tally import Place, RunTally
-from emitter.world import Caused, kind_of
+from emitter.world import kind_of
 
 MOST_EVENTS = 250_000
 MOST_WATCHED = 64  # runs of which it is remembered how far they were looked at
-MOST_REQUESTS = 250_000
 MOST_NAMES = 200
 MOST_ASKED = 20  # times that the caller's own system is asked: each may take its time
 _PORTION = 2_000
@@ -60,17 +59,8 @@ class Watches:
 
     def __init__(self, stage: Stage, captures: Captures) -> None:
         self._stage, self._captures = stage, captures
-        self._requests: OrderedDict[int, str] = OrderedDict()  # by event: what no other record says
         self._watches: OrderedDict[str, Watch] = OrderedDict()
         self._lock = threading.Lock()
-        stage.world.listeners.append(self._heard)
-
-    def _heard(self, caused: Sequence[Caused]) -> None:
-        for each in caused:
-            if len(each.happening.requests) == 1:
-                self._requests[each.receipt.event_id] = each.happening.requests[0].id
-        while len(self._requests) > MOST_REQUESTS:
-            self._requests.popitem(last=False)
 
     def of(self, run: str = "") -> Watch:
         """The watch over a run, or over everything; raises `NotFound` where no event bears that name."""
@@ -83,7 +73,7 @@ class Watches:
             raise NotFound(
                 "run", run, f"Nearest: {', '.join(close)}." if close else "No event bears that name.", nearest=close
             )
-        made = Watch(self._stage, run or None, self._requests, self._captures)
+        made = Watch(self._stage, run or None, self._captures)
         with self._lock:
             found = self._watches.setdefault(run, made)
             self._watches.move_to_end(run)
@@ -95,14 +85,13 @@ class Watches:
         """Begin anew, as the history does."""
         with self._lock:
             self._watches.clear()
-            self._requests.clear()
 
 
 class Watch:
     """Judges what is expected of a history that goes on. It waits for nothing: whoever asks does."""
 
-    def __init__(self, stage: Stage, run: str | None, requests: Mapping[int, str], captures: Captures) -> None:
-        self._stage, self._run, self._requests, self._captures = stage, run, requests, captures
+    def __init__(self, stage: Stage, run: str | None, captures: Captures) -> None:
+        self._stage, self._run, self._captures = stage, run, captures
         self._lock = threading.Lock()
         self._begin()
 
@@ -236,11 +225,10 @@ class Watch:
         if reader.newest_event() < self._newest:  # another history has taken its place
             self._begin()
         while rows := reader.events_after(self._newest, limit=_PORTION, run=self._run):
+            requests = reader.requests_of(rows[0].id, rows[-1].id)
             for row in rows:
                 product, name = _about(row.body)
-                self._chronicle.note(
-                    row.id, row.type, row.stamp, row.verdict, product, name, self._requests.get(row.id, "")
-                )
+                self._chronicle.note(row.id, row.type, row.stamp, row.verdict, product, name, requests.get(row.id, ""))
             self._newest = rows[-1].id
             if len(self._chronicle) > MOST_EVENTS:
                 self._begin()

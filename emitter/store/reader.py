@@ -411,6 +411,17 @@ class Reader:
             rows = connection.execute(f"{_EVENTS} WHERE e.id IN ({listed}) ORDER BY e.id DESC").fetchall()
         return [(event := _event_row(row), found[event.id]) for row in rows]
 
+    def requests_of(self, first: int, last: int) -> dict[int, str]:
+        """The id of the one request that an event is about, for the events from one number to another that have one."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "SELECT s.event, n.id FROM (SELECT event, min(request) AS request FROM subjects "
+                "WHERE event BETWEEN ? AND ? GROUP BY event HAVING count(DISTINCT request) = 1) s "
+                "JOIN entities n ON n.number = s.request",
+                (first, last),
+            ).fetchall()
+        return dict(rows)
+
     def delivery(self, delivery_id: int) -> DeliveryRow | None:
         with self.connection() as connection:
             row = connection.execute(_DELIVERIES + "WHERE id = ?", (delivery_id,)).fetchone()
