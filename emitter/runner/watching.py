@@ -36,6 +36,7 @@ from emitter.world import kind_of
 MOST_EVENTS = 250_000
 MOST_WATCHED = 64  # runs of which it is remembered how far they were looked at
 MOST_NAMES = 200
+MOST_MOMENTS = 1_000  # with a name, of one watch; the oldest are forgotten
 MOST_ASKED = 20  # times that the caller's own system is asked: each may take its time
 _PORTION = 2_000
 _POLL = 0.02
@@ -66,8 +67,9 @@ class Watches:
         """The watch over a run, or over everything; raises `NotFound` where no event bears that name."""
         with self._lock:
             found = self._watches.get(run)
-        if found is not None:
-            return found
+            if found is not None:
+                self._watches.move_to_end(run)
+                return found
         if run and run not in (known := self._stage.store.reader.runs()):
             close = nearest(run, known, most=3)
             raise NotFound(
@@ -199,7 +201,10 @@ class Watch:
             if all(one.passed for one in findings):
                 self._checkpoints["last"] = here = self._judging.checkpoint()
                 if name:
+                    self._checkpoints.pop(name, None)
                     self._checkpoints[name] = here
+                    while len(self._checkpoints) > MOST_MOMENTS + 1:  # `last` is one of them
+                        del self._checkpoints[next(each for each in self._checkpoints if each != "last")]
             return Judged(tuple(findings), tuple(came))
 
     def hold(
