@@ -432,7 +432,8 @@ def test_a_receiver_waits_and_says_what_came(here: RequestApp, receiver: Webhook
     assert receiver.captures == []
     assert failure_of(receiver.wait, timeout="10ms").startswith("A request was waited for")
     here.trigger("access-expired", wait=False)
-    receiver.expect(events=["access-expired"], within="10s")
+    receiver.expect(events=["access-expired"], within=timedelta(seconds=10))
+    here.expect(deliveries={"accepted": 2}, within=timedelta(seconds=10))
 
 
 @pytest.mark.parametrize(
@@ -465,6 +466,12 @@ def test_other_slips_are_told_too(here: RequestApp, receiver: WebhookReceiver) -
         receiver.expect()
     with pytest.raises(ScenarioError, match="a receiver has none"):
         receiver.expect(events={"order": ["access-revoked"], "since": "last"})
+    for call in (
+        lambda: here.wait(timeout=5), lambda: here.expect(events=[], within=5), lambda: here.advance(5),
+        lambda: receiver.wait(timeout=5), lambda: receiver.expect(total=0, within=5),
+    ):  # fmt: skip
+        with pytest.raises(BadValue, match='"5" is no duration. Write a number with its unit'):
+            call()
     with pytest.raises(BadValue, match="is none of pause, suppress, resume"):
         here.webhook("stop")
     with pytest.raises(UnknownName, match='no name "wish"'):
