@@ -132,18 +132,18 @@ class Reader:
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection for reading."""
-        if self._path is None:
-            with self._guard:
-                yield self._shared
-            return
         try:
+            if self._path is None:
+                with self._guard:
+                    yield self._shared
+                return
             mine = self._borrowed(self._path)
             try:
                 yield mine
             finally:
                 self._back(mine)
         except sqlite3.Error as error:
-            raise StoreUnusable(self._path, f"cannot be read ({error})") from error
+            raise StoreUnusable(self._path or "the store in memory", f"cannot be read ({error})") from error
 
     def _borrowed(self, path: Path) -> sqlite3.Connection:
         try:
