@@ -263,6 +263,30 @@ def test_an_asgi_application_has_its_lifespan_and_its_loop(here: RequestApp) -> 
     assert told == ["startup", "POST /hook True", "shutdown"]
 
 
+def test_what_an_asgi_application_left_running_ends_with_the_test(here: RequestApp) -> None:
+    ended: list[str] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def for_ever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("task")
+
+    async def mine(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise RuntimeError("it has none")
+        tasks.add(asyncio.create_task(for_ever()))
+        raise ValueError("half of a pair: \ud800")
+
+    here.deliver_to(mine, "/hook")
+    [event] = here.trigger("access-revoked")
+    here.close()
+
+    assert event["deliveries"][0]["attempts"][0]["status"] == 500
+    assert ended == ["task"]
+
+
 def test_what_is_no_target_is_refused(here: RequestApp) -> None:
     with pytest.raises(BadValue, match="is no URL, no receiver and no application"):
         here.deliver_to(17)
