@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -27,7 +27,7 @@ from emitter.runner.nearest import Nearest, caught
 from emitter.runner.scope import Scope, Thing
 from emitter.runner.stage import Json, Stage
 from emitter.scenario import expected
-from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, RESERVED, SOURCE, USER
+from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, REQUEST, RESERVED, SOURCE, USER
 from emitter.scenario.steps import Expectation, StateExpected, SystemExpected
 from emitter.scenario.texts import NAME, a_wait
 from emitter.store.tally import Place, RunTally
@@ -125,10 +125,10 @@ class Watch:
         caught = self._read_caught(words.pop("receivers", {}))
         if len(things or ()) > MOST_NAMES:
             raise UsageError(f"An expectation names {MOST_NAMES} things at most.")
-        names = {name: self._thing(text) for name, text in (things or {}).items()}
-        for text in islice(_mentioned(words), MOST_NAMES):
-            if text not in names:
-                names[text] = self._thing(text)
+        mentioned = [each for each in islice(_mentioned(words), MOST_NAMES) if each not in (things or {})]
+        there = set(self._stage.world.known.called()) if things or mentioned else set()
+        names = {name: self._thing(text, there) for name, text in (things or {}).items()}
+        names |= {text: self._thing(text, there) for text in mentioned}
         if caught and not set(words) - {"within"}:
             within = a_wait("within", words["within"]) if "within" in words else timedelta(0)
             return Asked((), caught, names, within)
@@ -147,8 +147,8 @@ class Watch:
             self._captures(id)
         return {id: read_caught(each, of=id, catalog=self._stage.catalog) for id, each in words.items()}
 
-    def _thing(self, text: object) -> Thing:
-        found = self._looked_up(text) if isinstance(text, str) else None
+    def _thing(self, text: object, there: Container[tuple[str, str]]) -> Thing:
+        found = self._looked_up(text, there) if isinstance(text, str) else None
         if found is None:
             close = nearest(str(text)[:200], self._names(), most=3)
             hint = f"Nearest: {', '.join(map(shown, close))}." if close else "Give the id of one, or its name."
@@ -158,13 +158,16 @@ class Watch:
     def _names(self) -> Iterator[str]:
         for kind in _NAMED:
             for each in self._stage.world.those(kind):
-                name = self._stage.world.show(each).get("name")
-                if isinstance(name, str):
-                    yield name
+                yield getattr(each, "name", each.id)
 
-    def _looked_up(self, text: str) -> Thing | None:
-        """What is called so, of whatever kind; None where nothing is, or more than one of a kind."""
+    def _looked_up(self, text: str, there: Container[tuple[str, str]]) -> Thing | None:
+        """What is called so, of whatever kind; None where nothing is, or more than one of a kind.
+
+        `there` are the kinds and names of all there is: to look for one in vain costs a search for what is like it.
+        """
         for kind in ENTITIES:
+            if kind != REQUEST and (kind, text) not in there:  # a request is also known by its records
+                continue
             try:
                 entity = self._stage.world.find(kind, text)
             except (NotFound, UsageError, Conflict):
