@@ -218,6 +218,17 @@ def test_what_was_over_before_it_started_is_not_told(tmp_path):
             assert at.relay.state()["requests"][over]["status"] == "APPROVED"
 
 
+def test_a_request_in_a_state_that_is_new_waits_for_somebody():
+    outcome_of = module("relay", "mapping").outcome_of
+    request = {"id": "r", "createdAt": "2030-01-02T09:00:00Z", "dataProduct": {"id": "p", "name": "Claims"}}
+
+    first = [key for key, _, _ in outcome_of({**request, "status": "IN_REVIEW"}, None)]
+    then = [key for key, _, _ in outcome_of({**request, "status": "APPROVED"}, "IN_REVIEW")]
+
+    assert first == ["alert/r/trigger", "card/r/PENDING"]
+    assert then == ["alert/r/resolve", "card/r/APPROVED"]
+
+
 def test_an_event_that_cannot_be_worked_on_holds_nothing_up(tmp_path, caplog):
     with stage() as at, good(at, tmp_path / "relay.sqlite"), caplog.at_level(logging.CRITICAL, logger="relay"):
         at.relay.notebook.receive("no event", b"nonsense")
