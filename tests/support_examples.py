@@ -1,4 +1,4 @@
-"""For tests of the examples: each is run as its users would run it, as a program of its own."""
+"""For tests of the examples: each is run as its users would run it, as a program of its own, or served here."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PATIENCE = 30.0  # seconds; a deadline, never a pause
@@ -58,3 +60,22 @@ def example(script: str, **environment: object) -> Iterator[str]:
             rest.join(PATIENCE)
         process.stderr.close()  # type: ignore[union-attr]  # it is a pipe
     assert "Traceback" not in "".join(said), "".join(said)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def listening(app: Any) -> Iterator[str]:
+    """Serve a WSGI app on a free port; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE)
+        server.server_close()

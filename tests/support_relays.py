@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,13 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-
 from emitter.settings import Settings
 from emitter.simulator import Simulator
 from emitter.standins import PagerDuty, PagerDutySwitches, TeamsWebhook
 from tests.support_cli import served
-from tests.support_examples import EXAMPLES
+from tests.support_examples import EXAMPLES, listening
 from tests.support_standins import ROUTING_KEY
 
 KEY = "the signing key of the relays"
@@ -72,25 +69,6 @@ def stage(**switches: Any) -> Iterator[Stage]:
         teams = stack.enter_context(TeamsWebhook(clock=simulator.clock))
         pagerduty = stack.enter_context(PagerDuty(limits, clock=simulator.clock))
         yield Stage(simulator, teams, pagerduty, f"{api.rstrip('/')}/marketplace")
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def listening(app: Any) -> Iterator[str]:
-    """Serve a WSGI app on a free port; its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join(PATIENCE)
-        server.server_close()
 
 
 @contextmanager

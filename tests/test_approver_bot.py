@@ -22,13 +22,13 @@ from typing import Any
 
 import pytest
 import requests
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from emitter.clock import parse_rfc3339
 from emitter.simulator import Simulator
 from emitter.web import create_app
 from tests.conftest import SECRET
 from tests.support_cli import command_line, environment, line_with, served
+from tests.support_examples import listening
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "approver_bot"
 PATIENCE = 20.0  # seconds; a deadline
@@ -53,27 +53,6 @@ def example() -> Iterator[Any]:
     finally:
         sys.path.remove(str(EXAMPLE))
         sys.modules.pop("bot", None)
-
-
-class Quiet(WSGIRequestHandler):
-    """Does not log."""
-
-    def log(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def listening(app: Any) -> Iterator[str]:
-    """Serve a WSGI app on a free port of loopback."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join(PATIENCE)
-        server.server_close()
 
 
 WAYS = ("500", "503", "lost", "unheard")

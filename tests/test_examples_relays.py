@@ -68,7 +68,6 @@ def test_a_request_is_an_alert_until_it_is_decided_and_each_step_is_a_card(share
     ]
     changes = [change.summary for change in shared.pagerduty.changes(about=product["id"])]
     assert changes == ["Ledger 2030 was published", "Ledger 2030 was deleted"]
-    assert shared.teams.cards(about=request["id"])[0].content["actions"][0]["url"].startswith("https://")
     assert all(not run.hints for run in shared.teams.runs())
 
 
@@ -164,6 +163,7 @@ def test_an_outage_of_a_service_delays_what_is_sent_and_loses_nothing(tmp_path, 
             assert judge_calls.count(202) == len(judge_calls) - len(answers.split(",")[:-1]) - 2 * ("*" in answers)
             assert [alert.status for alert in pagerduty.alerts()] == ["resolved"]
             assert len(teams.cards()) == 2
+            assert all(each.content["actions"][0]["url"].startswith("https://") for each in teams.cards())
 
 
 def test_the_limit_of_pagerduty_is_waited_out(tmp_path):
@@ -216,6 +216,17 @@ def test_what_was_over_before_it_started_is_not_told(tmp_path):
             assert at.teams.cards(about=over) == []
             assert [len(at.pagerduty.open_alerts(about=id)) for id in (over, waits)] == [0, 1]
             assert at.relay.state()["requests"][over]["status"] == "APPROVED"
+
+
+def test_a_request_in_a_state_that_is_new_waits_for_somebody():
+    outcome_of = module("relay", "mapping").outcome_of
+    request = {"id": "r", "createdAt": "2030-01-02T09:00:00Z", "dataProduct": {"id": "p", "name": "Claims"}}
+
+    first = [key for key, _, _ in outcome_of({**request, "status": "IN_REVIEW"}, None)]
+    then = [key for key, _, _ in outcome_of({**request, "status": "APPROVED"}, "IN_REVIEW")]
+
+    assert first == ["alert/r/trigger", "card/r/PENDING"]
+    assert then == ["alert/r/resolve", "card/r/APPROVED"]
 
 
 def test_an_event_that_cannot_be_worked_on_holds_nothing_up(tmp_path, caplog):

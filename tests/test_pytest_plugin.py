@@ -234,6 +234,24 @@ def test_the_history_of_a_test_that_fails_is_kept_and_of_no_other(pytester: pyte
         ]
 
 
+def test_a_test_that_ended_the_app_itself_fails_as_any_other(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_bad(request_app):
+            request_app.trigger("access-revoked")
+            request_app.close()
+            assert not request_app
+
+        def test_after(): pass
+        """
+    )
+
+    ran = run(pytester)
+
+    ran.assert_outcomes(passed=1, failed=1)
+    ran.stdout.fnmatch_lines(["The history could not be kept: the store in memory: cannot be read (*"])
+
+
 def test_the_signing_key_is_in_no_report(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

@@ -263,6 +263,30 @@ def test_an_asgi_application_has_its_lifespan_and_its_loop(here: RequestApp) -> 
     assert told == ["startup", "POST /hook True", "shutdown"]
 
 
+def test_what_an_asgi_application_left_running_ends_with_the_test(here: RequestApp) -> None:
+    ended: list[str] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def for_ever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("task")
+
+    async def mine(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise RuntimeError("it has none")
+        tasks.add(asyncio.create_task(for_ever()))
+        raise ValueError("half of a pair: \ud800")
+
+    here.deliver_to(mine, "/hook")
+    [event] = here.trigger("access-revoked")
+    here.close()
+
+    assert event["deliveries"][0]["attempts"][0]["status"] == 500
+    assert ended == ["task"]
+
+
 def test_what_is_no_target_is_refused(here: RequestApp) -> None:
     with pytest.raises(BadValue, match="is no URL, no receiver and no application"):
         here.deliver_to(17)
@@ -432,7 +456,8 @@ def test_a_receiver_waits_and_says_what_came(here: RequestApp, receiver: Webhook
     assert receiver.captures == []
     assert failure_of(receiver.wait, timeout="10ms").startswith("A request was waited for")
     here.trigger("access-expired", wait=False)
-    receiver.expect(events=["access-expired"], within="10s")
+    receiver.expect(events=["access-expired"], within=timedelta(seconds=10))
+    here.expect(deliveries={"accepted": 2}, within=timedelta(seconds=10))
 
 
 @pytest.mark.parametrize(
@@ -465,6 +490,12 @@ def test_other_slips_are_told_too(here: RequestApp, receiver: WebhookReceiver) -
         receiver.expect()
     with pytest.raises(ScenarioError, match="a receiver has none"):
         receiver.expect(events={"order": ["access-revoked"], "since": "last"})
+    for call in (
+        lambda: here.wait(timeout=5), lambda: here.expect(events=[], within=5), lambda: here.advance(5),
+        lambda: receiver.wait(timeout=5), lambda: receiver.expect(total=0, within=5),
+    ):  # fmt: skip
+        with pytest.raises(BadValue, match='"5" is no duration. Write a number with its unit'):
+            call()
     with pytest.raises(BadValue, match="is none of pause, suppress, resume"):
         here.webhook("stop")
     with pytest.raises(UnknownName, match='no name "wish"'):

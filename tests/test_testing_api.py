@@ -174,6 +174,19 @@ def test_what_failed_does_not_move_the_moment_that_later_ones_look_back_to(api: 
     )
 
 
+def test_what_is_asked_about_again_and_again_keeps_its_moments(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "MOST_WATCHED", 2)
+    monkeypatch.setattr(watching, "MOST_MOMENTS", 2)
+    for name in ("one", "two", "three"):
+        api("POST", "/simulator/trigger", {"type": "access-revoked", "run": name})
+        assert judged(api, {"events": {"total": "1.."}}, **{"as": name})["passed"]
+        assert judged(api, {"events": ["access-revoked"]}, run=name)["passed"]
+
+    assert judged(api, {"events": {"order": ["access-revoked"], "since": "two"}})["passed"]
+    forgotten = refused(api, "POST", "expectations", {"expect": {"events": {"order": [], "since": "one"}}})
+    assert forgotten[0] == 400 and '"one"' in forgotten[1]
+
+
 def test_it_is_asked_again_for_as_long_as_was_said(api: Api, simulator: Simulator) -> None:
     receiver = opened(api)
     began = time.monotonic()
@@ -201,8 +214,10 @@ def test_what_an_earlier_process_left_is_looked_at_too(tmp_path: Path, make_simu
     found = judged(
         api, {"events": ["product-published", "request-created"], "world": {wish["id"]: {"status": "PENDING"}}}
     )
+    about = judged(api, {"events": {"order": ["request-created"], "about": wish["id"]}})
 
     assert found["passed"], found["text"]
+    assert about["passed"], about["text"]
 
 
 @pytest.mark.parametrize(

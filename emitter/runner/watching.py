@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -27,16 +27,16 @@ from emitter.runner.nearest import Nearest, caught
 from emitter.runner.scope import Scope, Thing
 from emitter.runner.stage import Json, Stage
 from emitter.scenario import expected
-from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, RESERVED, SOURCE, USER
+from emitter.scenario.names import CHECKPOINT, DOMAIN, ENTITIES, PRODUCT, REQUEST, RESERVED, SOURCE, USER
 from emitter.scenario.steps import Expectation, StateExpected, SystemExpected
 from emitter.scenario.texts import NAME, a_wait
 from emitter.store.tally import Place, RunTally
-from emitter.world import Caused, kind_of
+from emitter.world import kind_of
 
 MOST_EVENTS = 250_000
 MOST_WATCHED = 64  # runs of which it is remembered how far they were looked at
-MOST_REQUESTS = 250_000
 MOST_NAMES = 200
+MOST_MOMENTS = 1_000  # with a name, of one watch; the oldest are forgotten
 MOST_ASKED = 20  # times that the caller's own system is asked: each may take its time
 _PORTION = 2_000
 _POLL = 0.02
@@ -60,30 +60,22 @@ class Watches:
 
     def __init__(self, stage: Stage, captures: Captures) -> None:
         self._stage, self._captures = stage, captures
-        self._requests: OrderedDict[int, str] = OrderedDict()  # by event: what no other record says
         self._watches: OrderedDict[str, Watch] = OrderedDict()
         self._lock = threading.Lock()
-        stage.world.listeners.append(self._heard)
-
-    def _heard(self, caused: Sequence[Caused]) -> None:
-        for each in caused:
-            if len(each.happening.requests) == 1:
-                self._requests[each.receipt.event_id] = each.happening.requests[0].id
-        while len(self._requests) > MOST_REQUESTS:
-            self._requests.popitem(last=False)
 
     def of(self, run: str = "") -> Watch:
         """The watch over a run, or over everything; raises `NotFound` where no event bears that name."""
         with self._lock:
             found = self._watches.get(run)
-        if found is not None:
-            return found
+            if found is not None:
+                self._watches.move_to_end(run)
+                return found
         if run and run not in (known := self._stage.store.reader.runs()):
             close = nearest(run, known, most=3)
             raise NotFound(
                 "run", run, f"Nearest: {', '.join(close)}." if close else "No event bears that name.", nearest=close
             )
-        made = Watch(self._stage, run or None, self._requests, self._captures)
+        made = Watch(self._stage, run or None, self._captures)
         with self._lock:
             found = self._watches.setdefault(run, made)
             self._watches.move_to_end(run)
@@ -95,14 +87,13 @@ class Watches:
         """Begin anew, as the history does."""
         with self._lock:
             self._watches.clear()
-            self._requests.clear()
 
 
 class Watch:
     """Judges what is expected of a history that goes on. It waits for nothing: whoever asks does."""
 
-    def __init__(self, stage: Stage, run: str | None, requests: Mapping[int, str], captures: Captures) -> None:
-        self._stage, self._run, self._requests, self._captures = stage, run, requests, captures
+    def __init__(self, stage: Stage, run: str | None, captures: Captures) -> None:
+        self._stage, self._run, self._captures = stage, run, captures
         self._lock = threading.Lock()
         self._begin()
 
@@ -134,10 +125,10 @@ class Watch:
         caught = self._read_caught(words.pop("receivers", {}))
         if len(things or ()) > MOST_NAMES:
             raise UsageError(f"An expectation names {MOST_NAMES} things at most.")
-        names = {name: self._thing(text) for name, text in (things or {}).items()}
-        for text in islice(_mentioned(words), MOST_NAMES):
-            if text not in names:
-                names[text] = self._thing(text)
+        mentioned = [each for each in islice(_mentioned(words), MOST_NAMES) if each not in (things or {})]
+        there = set(self._stage.world.known.called()) if things or mentioned else set()
+        names = {name: self._thing(text, there) for name, text in (things or {}).items()}
+        names |= {text: self._thing(text, there) for text in mentioned}
         if caught and not set(words) - {"within"}:
             within = a_wait("within", words["within"]) if "within" in words else timedelta(0)
             return Asked((), caught, names, within)
@@ -156,8 +147,8 @@ class Watch:
             self._captures(id)
         return {id: read_caught(each, of=id, catalog=self._stage.catalog) for id, each in words.items()}
 
-    def _thing(self, text: object) -> Thing:
-        found = self._looked_up(text) if isinstance(text, str) else None
+    def _thing(self, text: object, there: Container[tuple[str, str]]) -> Thing:
+        found = self._looked_up(text, there) if isinstance(text, str) else None
         if found is None:
             close = nearest(str(text)[:200], self._names(), most=3)
             hint = f"Nearest: {', '.join(map(shown, close))}." if close else "Give the id of one, or its name."
@@ -167,13 +158,16 @@ class Watch:
     def _names(self) -> Iterator[str]:
         for kind in _NAMED:
             for each in self._stage.world.those(kind):
-                name = self._stage.world.show(each).get("name")
-                if isinstance(name, str):
-                    yield name
+                yield getattr(each, "name", each.id)
 
-    def _looked_up(self, text: str) -> Thing | None:
-        """What is called so, of whatever kind; None where nothing is, or more than one of a kind."""
+    def _looked_up(self, text: str, there: Container[tuple[str, str]]) -> Thing | None:
+        """What is called so, of whatever kind; None where nothing is, or more than one of a kind.
+
+        `there` are the kinds and names of all there is: to look for one in vain costs a search for what is like it.
+        """
         for kind in ENTITIES:
+            if kind != REQUEST and (kind, text) not in there:  # a request is also known by its records
+                continue
             try:
                 entity = self._stage.world.find(kind, text)
             except (NotFound, UsageError, Conflict):
@@ -210,7 +204,10 @@ class Watch:
             if all(one.passed for one in findings):
                 self._checkpoints["last"] = here = self._judging.checkpoint()
                 if name:
+                    self._checkpoints.pop(name, None)
                     self._checkpoints[name] = here
+                    while len(self._checkpoints) > MOST_MOMENTS + 1:  # `last` is one of them
+                        del self._checkpoints[next(each for each in self._checkpoints if each != "last")]
             return Judged(tuple(findings), tuple(came))
 
     def hold(
@@ -236,11 +233,10 @@ class Watch:
         if reader.newest_event() < self._newest:  # another history has taken its place
             self._begin()
         while rows := reader.events_after(self._newest, limit=_PORTION, run=self._run):
+            requests = reader.requests_of(rows[0].id, rows[-1].id)
             for row in rows:
                 product, name = _about(row.body)
-                self._chronicle.note(
-                    row.id, row.type, row.stamp, row.verdict, product, name, self._requests.get(row.id, "")
-                )
+                self._chronicle.note(row.id, row.type, row.stamp, row.verdict, product, name, requests.get(row.id, ""))
             self._newest = rows[-1].id
             if len(self._chronicle) > MOST_EVENTS:
                 self._begin()

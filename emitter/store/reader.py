@@ -132,18 +132,18 @@ class Reader:
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection for reading."""
-        if self._path is None:
-            with self._guard:
-                yield self._shared
-            return
         try:
+            if self._path is None:
+                with self._guard:
+                    yield self._shared
+                return
             mine = self._borrowed(self._path)
             try:
                 yield mine
             finally:
                 self._back(mine)
         except sqlite3.Error as error:
-            raise StoreUnusable(self._path, f"cannot be read ({error})") from error
+            raise StoreUnusable(self._path or "the store in memory", f"cannot be read ({error})") from error
 
     def _borrowed(self, path: Path) -> sqlite3.Connection:
         try:
@@ -403,6 +403,17 @@ class Reader:
             listed = ", ".join(map(str, found))
             rows = connection.execute(f"{_EVENTS} WHERE e.id IN ({listed}) ORDER BY e.id DESC").fetchall()
         return [(event := _event_row(row), found[event.id]) for row in rows]
+
+    def requests_of(self, first: int, last: int) -> dict[int, str]:
+        """The id of the one request that an event is about, for the events from one number to another that have one."""
+        with self.connection() as connection:
+            rows = connection.execute(
+                "SELECT s.event, n.id FROM (SELECT event, min(request) AS request FROM subjects "
+                "WHERE event BETWEEN ? AND ? GROUP BY event HAVING count(DISTINCT request) = 1) s "
+                "JOIN entities n ON n.number = s.request",
+                (first, last),
+            ).fetchall()
+        return dict(rows)
 
     def delivery(self, delivery_id: int) -> DeliveryRow | None:
         with self.connection() as connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from emitter import clock
-from emitter.assumptions import duration
+from emitter.assumptions import duration_text
 from emitter.delivery import Webhook
 from emitter.door import Door
 from emitter.errors import BadValue, IllegalAction, UnknownName
@@ -25,7 +25,7 @@ from emitter.testing.aio import Aio
 from emitter.testing.apps import forwarder
 from emitter.testing.entity import Entity, in_parameters, plain
 from emitter.testing.keeping import keep
-from emitter.testing.options import SIGNING_KEY, body_of, query_of, scenario_text, settings_of
+from emitter.testing.options import SIGNING_KEY, body_of, length_of, query_of, scenario_text, settings_of
 from emitter.testing.receiver import WebhookReceiver
 from emitter.testing.telling import failed, none_came, see, told
 from emitter.testing.verbs import verb
@@ -190,7 +190,7 @@ class RequestApp:
 
         `to` is a datetime, RFC 3339, or "next": when something falls due next.
         """
-        length = duration(by, "by") if isinstance(by, str) else by
+        length = None if by is None else length_of(by, "by")
         self._settle()
         self.door.advance(length, to=to, faults=faults)
         self._settle()
@@ -231,7 +231,7 @@ class RequestApp:
         world: Any = None,
         system: Any = None,
         receivers: Any = None,
-        within: str = "",
+        within: str | timedelta = "",
         as_: str = "",
         **unknown: Any,
     ) -> None:
@@ -248,24 +248,25 @@ class RequestApp:
         }  # fmt: skip
         words = {name: plain(value) for name, value in given.items() if value is not None}
         if within:
-            words["within"] = within
+            words["within"] = within if isinstance(within, str) else duration_text(length_of(within, "within"))
         things = {name: each.id for name, each in self._things.items()}
         judged = self.door.expect(words, things=things, name=as_)
         if not judged["passed"]:
             raise failed(judged["text"], see=self._see(), waited=True)
 
     @verb
-    def wait(self, *, count: int = 1, timeout: str = "10s", **filters: Any) -> list[Json]:
+    def wait(self, *, count: int = 1, timeout: str | timedelta = "10s", **filters: Any) -> list[Json]:
         """Wait until `count` attempts that match are over, for at most `timeout` of real time; returns them.
 
         `filters` are those of the history: `type`, `outcome`, `status`, `webhook`, `event`, `delivery`, `run`, `fault`,
         `text`. Fails with what was sent instead.
         """
         query = query_of(filters)
-        found = self.door.wait(query, count=count, timeout=duration(timeout, "timeout").total_seconds())
+        patience = length_of(timeout, "timeout")
+        found = self.door.wait(query, count=count, timeout=patience.total_seconds())
         if not found["complete"]:
             sent = self.door.attempts(AttemptQuery(limit=200))["attempts"]
-            text = none_came(plain(filters), len(found["attempts"]), count, timeout, sent)
+            text = none_came(plain(filters), len(found["attempts"]), count, duration_text(patience), sent)
             raise failed(text, see=self._see(), waited=True)
         return list(reversed(found["attempts"]))
 

@@ -102,7 +102,7 @@ class _Loop:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="emitter-asgi", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="emitter-asgi", daemon=True)
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._told: asyncio.Queue[str] = asyncio.Queue()
         self._lifespan: Any = None
@@ -120,7 +120,11 @@ class _Loop:
             self._lifespan.result(1.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_STARTUP)
-        self._loop.close()
+
+    def _run(self) -> None:
+        """Run the loop, and end it as `asyncio.run` does: an application may have left tasks in it, or be stuck."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.get_loop().run_forever()
 
     def _change(self, event: str) -> None:
         async def change() -> None:
@@ -188,4 +192,6 @@ class _Loop:
 def _broken(error: Exception) -> Forwarded:
     """What a server answers for an application that raised; the test shows why on standard error."""
     traceback.print_exception(error, file=sys.stderr)
-    return Forwarded(500, (("Content-Type", "text/plain"),), f"{type(error).__name__}: {error}\n".encode())
+    return Forwarded(
+        500, (("Content-Type", "text/plain"),), f"{type(error).__name__}: {error}\n".encode("utf-8", "replace")
+    )

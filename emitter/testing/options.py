@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from emitter import clock
+from emitter.assumptions import duration
 from emitter.errors import BadValue, UnknownName, UsageError
 from emitter.query import AttemptQuery
 from emitter.settings import READERS, Settings, merged
@@ -41,6 +42,13 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     if start is not None:
         found["start"] = start or clock.rfc3339(START)
     return merged(({"ephemeral": True, **found}, {name: str(value) for name, value in assume.items()}))
+
+
+def length_of(value: str | timedelta, name: str) -> timedelta:
+    """Read a length of time, a text with its unit or a timedelta; raises `BadValue`, for a bare number, too."""
+    if isinstance(value, timedelta):
+        return value
+    return duration(value if isinstance(value, str) else str(value), name)
 
 
 def scenario_text(scenario: str | Path) -> tuple[str, str]:

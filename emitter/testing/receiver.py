@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import orjson
 
 from emitter import clock
-from emitter.assumptions import duration
+from emitter.assumptions import duration_text
 from emitter.catalog import Catalog
 from emitter.errors import Unavailable, UnknownName
 from emitter.receiver import Answers, Capture, Forwarded, Receiver
@@ -21,6 +22,7 @@ from emitter.runner.nearest import caught
 from emitter.runner.sequences import MOST_SHOWN, Sequences
 from emitter.signing import Scheme, SigningKey
 from emitter.testing.aio import Aio
+from emitter.testing.options import length_of
 from emitter.testing.telling import failed
 from emitter.testing.verbs import verb
 
@@ -102,15 +104,16 @@ class WebhookReceiver:
         self._forgotten = captures[-1].number if captures else self._forgotten
 
     @verb
-    def wait(self, count: int = 1, *, timeout: str = "10s") -> list[Capture]:
+    def wait(self, count: int = 1, *, timeout: str | timedelta = "10s") -> list[Capture]:
         """Wait until it has caught `count` requests, for at most `timeout` of real time; fails with what came."""
-        deadline = clock.monotonic() + duration(timeout, "timeout").total_seconds()
+        patience = length_of(timeout, "timeout")
+        deadline = clock.monotonic() + patience.total_seconds()
         newest = self._newest()
         while len(came := self.captures) < count and (left := deadline - clock.monotonic()) > 0:
             newest = self._newer(newest, left)
         if len(came) < count:
             wanted = f"{count} requests were" if count != 1 else "A request was"
-            text = f"{wanted} waited for at {self.url}; {len(came) or 'none'} came within {timeout}."
+            text = f"{wanted} waited for at {self.url}; {len(came) or 'none'} came within {duration_text(patience)}."
             lines = [f"    {told_caught(each, self._sequences)}" for each in came[-MOST_SHOWN:]]
             raise failed("\n".join([text, *lines, *self._problems()]), waited=True)
         return came
@@ -135,7 +138,7 @@ class WebhookReceiver:
         contract: Any = None,
         total: Any = None,
         statuses: Any = None,
-        within: str = "0s",
+        within: str | timedelta = "0s",
         **unknown: Any,
     ) -> None:
         """Hold what it has caught against what should have come, in the words of a scenario; fails with what came.
@@ -147,7 +150,7 @@ class WebhookReceiver:
         given = {"events": events, "signatures": signatures, "contract": contract, "total": total, "statuses": statuses}
         words = {name: value for name, value in given.items() if value is not None}
         asked = read_caught(words, of=NAME, catalog=self._catalog)
-        judged = self._judged(asked, duration(within, "within").total_seconds())
+        judged = self._judged(asked, length_of(within, "within").total_seconds())
         if not judged.passed:
             raise failed("\n".join([judged.text(), *self._problems()]), waited=True)
 

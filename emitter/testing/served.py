@@ -45,6 +45,7 @@ class ServedRequestApp(RequestApp):
         self._thread.start()
         ready.wait(_STARTING)
         if not self.url:
+            self._stop.set()  # one that only took too long must not go on by itself
             self._simulator.close(0.0)
             raise self._failure or Unavailable("The simulator could not be served.")
         self.token = "local"

@@ -89,7 +89,8 @@ class Api:
     def search(self, *path: str, **query: Any) -> list[Json]:
         """Read all pages; the oldest first, so that what is added meanwhile moves nothing."""
         found: list[Json] = []
-        while page := self.read(*path, sortOrder="asc", offset=len(found), limit=100, **query):
+        order = {"sortBy": "createdAt", "sortOrder": "asc"}
+        while page := self.read(*path, **order, offset=len(found), limit=100, **query):
             found += page["data"]
             if not page["data"] or len(found) >= page["meta"]["totalCount"]:
                 break

@@ -25,9 +25,8 @@ LARGEST, DEEPEST, REMEMBERED, PATIENCE = 256 * 1024, 32, 100_000, 10.0
 TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
-work = asyncio.Queue(
-    maxsize=10_000
-)  # in memory: what is in it when the process dies is lost; ../relay keeps it on disk
+# in memory: what is in it when the process dies is lost; ../relay keeps it on disk
+work = asyncio.Queue(maxsize=10_000)
 seen = OrderedDict()
 products = {}
 

@@ -48,7 +48,7 @@ def outcome_of(request, before, link=""):
     """What follows from a request that was seen as `before` and is now seen as it is: (key, service, body) each."""
     id, status = request["id"], request["status"]
     words = _words(request)
-    if status == PENDING:
+    if status not in DECIDED:
         text = "{who} asks for access to {product}".format(**words)
         yield f"alert/{id}/trigger", PAGERDUTY, _trigger(request, text, link)
         yield f"card/{id}/{PENDING}", TEAMS, _message(text, words, link)
