@@ -1,7 +1,7 @@
 """The register of everything that the vendor does not document and somebody might want otherwise.
 
 One field of `Assumptions` is one assumption: its switch, its default, why that default, and the number of the open
-question behind it (U1 to U24 in the fact dossier). `--assume delivery.timeout=5s`, an `emitter.toml` or
+question behind it (U1 to U24). `--assume delivery.timeout=5s`, an `emitter.toml` or
 `EMITTER_ASSUME` changes one; `emitter assumptions` lists them all.
 """
 

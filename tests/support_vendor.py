@@ -33,7 +33,7 @@ from tests.support_http import Api
 
 VENDOR = Path(__file__).parents[2] / "shared" / "contract" / "vendor-openapi.yaml"
 REFUSALS = frozenset((400, 401, 403, 404, 409, 413, 415))
-"""What may be answered beside the declared statuses: the description names hardly any error (dossier, section 7)."""
+"""What may be answered beside the declared statuses: the description names hardly any error."""
 _CUID = re.compile("c[a-z0-9]{7,31}")
 _SPLIT = ("CreateDataProduct", "UpdateDataProduct")
 

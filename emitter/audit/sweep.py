@@ -52,7 +52,7 @@ CHECK = Check(
     "readings", "contents", "A product's whole life, under every reading that the documentation leaves open.",
     "2xx for all that is sent, under each.",
     "What is not documented may be either way, and may change without notice.",
-    "fact dossier, section 12 (U1 to U24); `emitter assumptions` says why each is assumed as it is",
+    "what is open about the app (U1 to U24); `emitter assumptions` says why each is assumed as it is",
     "Depend on type, timestamp, data.dataProductId and data.dataProductName only, and take the rest as it comes.",
     Kind.WRONG, lambda bench: unjudged("It is asked for with --sweep."), 0,
     ("good-delivery", "every-type", "link-absent", "short-times", "other-ids", "unknown-members", "members-absent",
