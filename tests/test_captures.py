@@ -379,7 +379,7 @@ def test_lines_are_read_as_they_come_however_many_will() -> None:
     ("begun", "again"),
     [(b"", b"\0"), (b"", b" "), (b"", b"x\n"), (b"", b"x"), (b"{", b'"a":1,'), (BODY + b"\n{", b'"a":1,'), (b"", b"["),
      (b"POST / HTTP/1.1\n", b"a: b\n"), (b"POST / HTTP/1.1\n\n", b"x"), (b"curl ", b"a "), (b"curl -d '", b"x"),
-     (b'{"log":{"entries":[', b"1,")],
+     (b"curl x\n{", b"x"), (b'{"log":{"entries":[', b"1,")],
     ids=repr,
 )  # fmt: skip
 def test_what_never_ends_is_refused_in_time(begun: bytes, again: bytes) -> None:

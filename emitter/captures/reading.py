@@ -145,7 +145,7 @@ def _whole(
     largest: int,
     read: Callable[[bytes, str], Iterator[Captured | Broken]],
 ) -> Iterator[Captured | Broken]:
-    raw = begun + stream.read(largest + 1 - len(begun))
+    raw = begun + stream.read(max(largest + 1 - len(begun), 0))  # a long line of the beginning may be too much already
     if len(raw) > largest:
         yield Broken(
             Origin(file), f"it has more than {largest >> 20} MiB: split it, or bring the requests home as JSON lines"
