@@ -182,7 +182,7 @@ def _numbered(stream: BinaryIO, begun: bytes) -> Iterator[_Line]:
         number += 1
         if raw.strip():
             yield _Line(number, raw)
-    raw = part + stream.readline(LONGEST) if part or begun else stream.readline(LONGEST)
+    raw = part + stream.readline(LONGEST)
     while raw:
         number += 1
         if len(raw) >= LONGEST and not raw.endswith(b"\n"):
