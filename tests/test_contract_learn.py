@@ -356,6 +356,14 @@ def test_without_samples_nothing_that_was_captured_is_kept() -> None:
         and name not in json.dumps(list(CATALOG.resolve("request-created").documents.values()))]  # fmt: skip
 
 
+def test_a_made_up_example_keeps_times_and_no_text_that_only_begins_with_one() -> None:
+    data = {"day": "2026-01-01", "at": "2026-01-01T10:00:00.5+01:00", "log": "2026-01-01 the claims of policy 77"}
+
+    _, catalog = learned_from([{"timestamp": "2026-01-01T00:00:00.1Z", "data": data, "type": NEW}] * 3)
+
+    assert catalog.resolve(NEW).example["data"] == {**data, "log": "Example"}
+
+
 # --- as a scenario ---------------------------------------------------------------------------------------------------
 
 
