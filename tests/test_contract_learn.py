@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import deque
 from collections.abc import Iterable
 from functools import cache
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from emitter.captures import Captured
 from emitter.catalog import Catalog
+from emitter.cli.contract_learn import MOST_RETOLD, _keeping
 from emitter.contract.learn import Learned, learn
 from emitter.contract.learn_rules import Rule
 from emitter.contract.learn_scrub import Scrubber
@@ -399,6 +402,15 @@ def test_a_story_of_many_events_still_loads() -> None:
     assert len(read(told.text, name="long", catalog=CATALOG).steps) >= 1500
     with pytest.raises(UsageError, match="1,500 events at most"):
         retell((seen(each, CATALOG) for each in captured([*bodies, bodies[0]])), catalog=CATALOG, key=KEY)
+
+
+def test_captures_are_kept_for_a_story_within_bounds() -> None:
+    few: list[Captured] = []
+    deque(islice(_keeping(repeat(Captured(b"{}")), few), MOST_RETOLD + 1), maxlen=0)
+
+    assert len(few) == MOST_RETOLD
+    with pytest.raises(UsageError, match="64 MiB of captures at most"):
+        deque(_keeping(repeat(Captured(b" " * 4_000_000)), []), maxlen=0)
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST_KEY = 64 * 1024
 MOST_RETOLD = 10_000
+LARGEST_RETOLD = 64 * 1024 * 1024  # bytes of their bodies
 
 
 @click.command(cls=Command)
@@ -84,9 +85,13 @@ def learn(
 
 def _keeping(captures: Iterable[Captured], kept: list[Captured]) -> Iterator[Captured]:
     """Hand on captures and keep the first of them: more than a scenario can tell, so that it says so."""
+    size = 0
     for each in captures:
         if len(kept) < MOST_RETOLD:
             kept.append(each)
+            size += len(each.body)
+        if size > LARGEST_RETOLD:
+            raise UsageError(f"--scenario tells {LARGEST_RETOLD >> 20} MiB of captures at most. Take fewer of them.")
         yield each
 
 
