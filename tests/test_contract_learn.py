@@ -375,7 +375,7 @@ def test_captures_told_again_are_the_same_types_in_order_for_the_same_products_a
     for number, body in enumerate(bodies):
         body["timestamp"] = f"2026-03-{1 + number // 10:02}T10:{number:02}:00.250000{number:03}Z"
     bodies[3]["data"]["dataProductName"] = "A (strange) - name \\ / \u00e9\u4e16 \u2028_"
-    told = retell((seen(each, CATALOG) for each in captured(bodies)), catalog=CATALOG, key=KEY, source="x\ny.jsonl")
+    told = retell((seen(each, CATALOG) for each in captured(bodies)), catalog=CATALOG, key=KEY)
 
     story = read(told.text, name="again", catalog=CATALOG)
     with Receiver(keys=[]) as receiver:
@@ -435,6 +435,16 @@ def test_what_is_learned_is_a_directory_for_schemas(emitter: Any) -> None:
     emitter.ok("scenarios", "check", "story.yaml")
     again = emitter("contract", "learn", "captures.jsonl", "--out", "learned")
     assert again.exit_code == 2 and "--force" in again.stderr
+
+
+def test_what_a_scenario_leaves_out_is_told(emitter: Any) -> None:
+    test = {"timestamp": "2026-01-01T00:00:00Z", "data": {}, "type": "marketplace.webhook.test"}
+    lines = [json.dumps(each) for each in (CATALOG.resolve("revoked").example, test, test)]
+    (emitter.folder / "few.jsonl").write_text("\n".join(lines))
+
+    said = emitter("contract", "learn", "few.jsonl", "--scenario", "few.yaml").output
+
+    assert "1 event of 1 product; left out: 2 captures without an event of a known type." in said
 
 
 def test_it_only_tells_where_nothing_is_to_be_written(emitter: Any) -> None:

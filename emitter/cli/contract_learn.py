@@ -99,6 +99,7 @@ def _retell(kept: list[Captured], learned: Learned, story: str, key: bytes, *, s
     from emitter.catalog import Catalog
     from emitter.contract.retelling import retell
     from emitter.contract.ruling import seen
+    from emitter.report.words import counted
     from emitter.scenario import read
 
     catalog = Catalog.of(learned.documents)
@@ -109,7 +110,9 @@ def _retell(kept: list[Captured], learned: Learned, story: str, key: bytes, *, s
     except OSError as error:
         raise UsageError(f"{story}: {error.strerror}.") from None
     more = f" --schemas {schemas}" if schemas else ""
-    events = f"{len(told.types):,} events of {told.products:,} products"
+    events = f"{counted(len(told.types), 'event')} of {counted(told.products, 'product')}"
+    if told.left_out:
+        events += f"; left out: {counted(told.left_out, 'capture')} without an event of a known type"
     return f"Written to {story}: {events}. Play it: emitter run {story}{more}"
 
 
