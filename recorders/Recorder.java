@@ -25,7 +25,11 @@ public class Recorder extends Filter {
     public void doFilter(HttpExchange exchange, Chain chain) throws IOException {
         byte[] body = exchange.getRequestBody().readAllBytes();
         exchange.setStreams(new ByteArrayInputStream(body), null);
-        write(line(exchange.getRequestMethod(), exchange.getRequestURI().toString(), exchange.getRequestHeaders(), body));
+        try {
+            write(line(exchange.getRequestMethod(), exchange.getRequestURI().toString(), exchange.getRequestHeaders(), body));
+        } catch (IOException error) {
+            System.err.println("not recorded: " + error); // the receiver goes on
+        }
         chain.doFilter(exchange);
     }
 

@@ -6,18 +6,26 @@ const fs = require("node:fs");
 function recorder(path = "captures.jsonl", largest = 1024 * 1024) {
   return (request, response, next) => {
     const chunks = [];
+    let size = 0;
     const push = request.push; // what comes from the wire goes through here, whoever reads it and whenever
     request.push = function (chunk, ...rest) {
-      if (chunk !== null) chunks.push(Buffer.from(chunk));
-      else write(path, largest, request, Buffer.concat(chunks));
+      if (chunk !== null) {
+        size += chunk.length;
+        if (size <= largest) chunks.push(Buffer.from(chunk));
+      } else if (size <= largest) {
+        try {
+          write(path, request, Buffer.concat(chunks));
+        } catch (error) {
+          console.error(`not recorded: ${error.message}`); // the receiver goes on
+        }
+      }
       return push.call(this, chunk, ...rest);
     };
     next();
   };
 }
 
-function write(path, largest, request, body) {
-  if (body.length > largest) return;
+function write(path, request, body) {
   const headers = [];
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
     const name = request.rawHeaders[i].toLowerCase();

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import sys
 import threading
 from datetime import datetime, timezone
 from io import BytesIO
@@ -17,7 +18,10 @@ class Recorder:
         if length.isdigit() and int(length) <= self.largest:
             body = environ["wsgi.input"].read(int(length))
             environ["wsgi.input"] = BytesIO(body)
-            self.write(environ, body)
+            try:
+                self.write(environ, body)
+            except OSError as error:
+                print(f"not recorded: {error}", file=sys.stderr)  # the receiver goes on
         return self.app(environ, start_response)
 
     def write(self, environ, body):

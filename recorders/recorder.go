@@ -17,11 +17,12 @@ import (
 
 // Recorder writes every request to a file, then hands it to next with its body unread.
 func Recorder(path string, next http.Handler) http.Handler {
+	const largest = 1 << 20 // bytes of a body that is recorded
 	var lock sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		body, err := io.ReadAll(io.LimitReader(r.Body, largest+1))
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), r.Body))
-		if err == nil {
+		if err == nil && len(body) <= largest {
 			headers := [][2]string{{"Host", r.Host}}
 			for name, values := range r.Header {
 				for _, value := range values {

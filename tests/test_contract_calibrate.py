@@ -6,6 +6,8 @@ import base64
 import hmac
 import json
 import tomllib
+from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ def of(found: Calibration, switch: str) -> Any:
     return next(each for each in found.rulings if each.switch == switch)
 
 
-def ruled(captures: list[Captured], *keys: SigningKey, assume: Assumptions | None = None) -> Calibration:
+def ruled(captures: Iterable[Captured], *keys: SigningKey, assume: Assumptions | None = None) -> Calibration:
     return calibrate(captures, assumptions=assume or Assumptions(), catalog=CATALOG, keys=keys)
 
 
@@ -254,6 +256,13 @@ def test_a_link_that_is_none_settles_nothing_and_breaks_nothing(link: str) -> No
     found = ruled([Captured(json.dumps(body).encode(), (("X-A\x00", "b" * 5000),) * 100)], KEY)
 
     assert of(found, "payload.link_product").state == "open"
+
+
+def test_of_captures_without_end_some_are_looked_at() -> None:
+    large = Captured(b" " * 4_000_000)
+
+    assert ruled(repeat(Captured(BODY))).captures == 2000
+    assert ruled(repeat(large)).captures == 17
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import deque
 from collections.abc import Iterable
 from functools import cache
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from emitter.captures import Captured
 from emitter.catalog import Catalog
+from emitter.cli.contract_learn import MOST_RETOLD, _keeping
 from emitter.contract.learn import Learned, learn
 from emitter.contract.learn_rules import Rule
 from emitter.contract.learn_scrub import Scrubber
@@ -356,6 +359,14 @@ def test_without_samples_nothing_that_was_captured_is_kept() -> None:
         and name not in json.dumps(list(CATALOG.resolve("request-created").documents.values()))]  # fmt: skip
 
 
+def test_a_made_up_example_keeps_times_and_no_text_that_only_begins_with_one() -> None:
+    data = {"day": "2026-01-01", "at": "2026-01-01T10:00:00.5+01:00", "log": "2026-01-01 the claims of policy 77"}
+
+    _, catalog = learned_from([{"timestamp": "2026-01-01T00:00:00.1Z", "data": data, "type": NEW}] * 3)
+
+    assert catalog.resolve(NEW).example["data"] == {**data, "log": "Example"}
+
+
 # --- as a scenario ---------------------------------------------------------------------------------------------------
 
 
@@ -364,7 +375,7 @@ def test_captures_told_again_are_the_same_types_in_order_for_the_same_products_a
     for number, body in enumerate(bodies):
         body["timestamp"] = f"2026-03-{1 + number // 10:02}T10:{number:02}:00.250000{number:03}Z"
     bodies[3]["data"]["dataProductName"] = "A (strange) - name \\ / \u00e9\u4e16 \u2028_"
-    told = retell((seen(each, CATALOG) for each in captured(bodies)), catalog=CATALOG, key=KEY, source="x\ny.jsonl")
+    told = retell((seen(each, CATALOG) for each in captured(bodies)), catalog=CATALOG, key=KEY)
 
     story = read(told.text, name="again", catalog=CATALOG)
     with Receiver(keys=[]) as receiver:
@@ -393,6 +404,15 @@ def test_a_story_of_many_events_still_loads() -> None:
         retell((seen(each, CATALOG) for each in captured([*bodies, bodies[0]])), catalog=CATALOG, key=KEY)
 
 
+def test_captures_are_kept_for_a_story_within_bounds() -> None:
+    few: list[Captured] = []
+    deque(islice(_keeping(repeat(Captured(b"{}")), few), MOST_RETOLD + 1), maxlen=0)
+
+    assert len(few) == MOST_RETOLD
+    with pytest.raises(UsageError, match="64 MiB of captures at most"):
+        deque(_keeping(repeat(Captured(b" " * 4_000_000)), []), maxlen=0)
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -415,6 +435,16 @@ def test_what_is_learned_is_a_directory_for_schemas(emitter: Any) -> None:
     emitter.ok("scenarios", "check", "story.yaml")
     again = emitter("contract", "learn", "captures.jsonl", "--out", "learned")
     assert again.exit_code == 2 and "--force" in again.stderr
+
+
+def test_what_a_scenario_leaves_out_is_told(emitter: Any) -> None:
+    test = {"timestamp": "2026-01-01T00:00:00Z", "data": {}, "type": "marketplace.webhook.test"}
+    lines = [json.dumps(each) for each in (CATALOG.resolve("revoked").example, test, test)]
+    (emitter.folder / "few.jsonl").write_text("\n".join(lines))
+
+    said = emitter("contract", "learn", "few.jsonl", "--scenario", "few.yaml").output
+
+    assert "1 event of 1 product; left out: 2 captures without an event of a known type." in said
 
 
 def test_it_only_tells_where_nothing_is_to_be_written(emitter: Any) -> None:

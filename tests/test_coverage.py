@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,6 @@ def test_the_history_tells_faults_answers_and_retries(make_simulator: Any, make_
     for faults in ((), ("unknown-member",), ("unreachable",)):
         simulator.trigger(TriggerSpec(type="revoked", to=receiver.url, signing_key=SECRET, faults=faults))
         simulator.settle()
-    from datetime import timedelta
-
     simulator.advance(timedelta(seconds=5))
     found = Coverage.of_json(simulator.coverage(AttemptQuery()))
 
@@ -215,5 +214,6 @@ def test_the_command_counts_the_history_and_both(emitter: Any, make_receiver: An
 
     assert (alone["deliveries"], both["deliveries"]) == (1, 13)
     assert both["covered"] > alone["covered"]
-    wrong = emitter("contract", "coverage", "captures.jsonl", "--type", "revoked")
-    assert wrong.exit_code == 2 and "--history" in wrong.output
+    for option, value in (("--type", "revoked"), ("--verdict", "valid")):
+        wrong = emitter("contract", "coverage", "captures.jsonl", option, value)
+        assert wrong.exit_code == 2 and option in wrong.output and "--history" in wrong.output

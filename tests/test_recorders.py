@@ -125,6 +125,17 @@ def test_node_brings_home_what_a_handler_reads_later(tmp_path: Path, make_simula
     brought_home(tmp_path, body)
 
 
+def test_a_receiver_goes_on_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "captures.jsonl").mkdir()  # a folder in its place
+
+    with in_python(tmp_path) as (url, bodies):
+        assert [awkward(url).status_code, awkward(url).status_code] == [200, 200]
+    assert bodies == [AWKWARD] * 2
+    if shutil.which("node") is not None:
+        with in_node(tmp_path) as url:
+            assert [awkward(url).status_code, awkward(url).status_code] == [200, 200]
+
+
 @pytest.mark.acceptance
 def test_java_compiles(tmp_path: Path) -> None:
     if shutil.which("javac") is None:

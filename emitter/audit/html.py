@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from emitter.audit.report import counts, verdict
 from emitter.audit.telling import drawn
 from emitter.audit.values import Audit, Kind, Result, Shot, Status
 from emitter.clock import rfc3339
+from emitter.report.page import environment_of, styles_of
 from emitter.report.words import printable
 
 MOST_SHOTS = 8  # of one check
@@ -34,8 +32,6 @@ class _Root:
 def as_html(found: Audit) -> bytes:
     """Draw the page: what failed and how to mend it, what follows, what could not be judged, what passed."""
     environment = _environment()
-    css = environment.loader.get_source(environment, "audit.css")[0]  # type: ignore[union-attr]  # it has one
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return (
         environment.get_template("audit.html")
         .render(
@@ -47,8 +43,7 @@ def as_html(found: Audit) -> bytes:
             kinds=[str(kind) for kind in Kind],
             verdict=verdict(found),
             difference=list(drawn(found.difference)) if found.difference else [],
-            css=Markup(css),
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            **styles_of(environment, "audit.css"),
         )
         .encode("utf-8", "backslashreplace")
     )
@@ -70,10 +65,6 @@ def _text(raw: bytes) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("emitter.audit"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-        finalize=lambda value: printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
-    )  # fmt: skip
+    environment = environment_of("emitter.audit")
     environment.filters.update(text=_text, moment=lambda at: rfc3339(at, 0).replace("T", " ").replace("Z", " UTC"))
     return environment

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from emitter.captures.shapes import Unreadable, base64_of, bytes_of, carries_nothing, headers_of, moment, status_of
 from emitter.captures.values import Broken, Captured, Origin
 
@@ -102,8 +100,3 @@ def _body(request: Mapping[str, Any], method: object) -> tuple[bytes | None, boo
         return base64_of(text), True
     body, exact = bytes_of(text)
     return (None if carries_nothing(method, body) else body), exact
-
-
-def parsed(raw: bytes) -> Any:
-    """Read a JSON document of any size that `too_much` lets through; raise `ValueError`."""
-    return orjson.loads(raw)

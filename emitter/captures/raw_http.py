@@ -24,6 +24,14 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]{0,1024})?\r?\n")
 
 
+class _BrokenOff(Unreadable):
+    """A body in chunks that cannot be read beyond `at`. What stands before is of that body, and holds no request."""
+
+    def __init__(self, why: str, at: int) -> None:
+        super().__init__(why)
+        self.at = at
+
+
 def of_http(raw: bytes, file: str) -> Iterator[Captured | Broken]:
     """Read every request of a file; one that cannot be read costs what stands before the next request line."""
     at, line, counted = 0, 1, 0
@@ -38,7 +46,7 @@ def of_http(raw: bytes, file: str) -> Iterator[Captured | Broken]:
             captured, at = _request(raw, at, origin)
         except Unreadable as error:
             yield Broken(origin, str(error))
-            at = _next(raw, at + 1)
+            at = _next(raw, error.at if isinstance(error, _BrokenOff) else at + 1)
         else:
             if captured is not None:
                 yield captured
@@ -124,19 +132,18 @@ def _chunked(raw: bytes, at: int) -> tuple[bytes, bool, int]:
     while True:
         size = _SIZE.match(raw, at)
         if not size:
-            raise Unreadable("its body is chunked, and here is no size of a chunk")
-        length, at = int(size[1], 16), size.end()
+            raise _BrokenOff("its body is chunked, and here is no size of a chunk", at)
+        length, start = int(size[1], 16), size.end()
         if length == 0:
             break
-        if at + length > len(raw):
-            raise Unreadable(f"it breaks off within a chunk of {length:,} bytes")
+        if start + length > len(raw):
+            raise _BrokenOff(f"it breaks off within a chunk of {length:,} bytes", at)
         if len(parts) >= MOST_CHUNKS:
-            raise Unreadable(f"its body has more than {MOST_CHUNKS:,} chunks")
-        parts.append(raw[at : at + length])
-        at += length
-        ended = _LINE_END.match(raw, at)
+            raise _BrokenOff(f"its body has more than {MOST_CHUNKS:,} chunks", at)
+        ended = _LINE_END.match(raw, start + length)
         if not ended:
-            raise Unreadable("a chunk of its body is longer than its size says")
+            raise _BrokenOff("a chunk of its body is longer than its size says", at)
+        parts.append(raw[start : start + length])
         at = ended.end()
-    ended = _LINE_END.match(raw, at)
-    return b"".join(parts), True, ended.end() if ended else _head(raw, at)[1] if at < len(raw) else at
+    ended = _LINE_END.match(raw, start)
+    return b"".join(parts), True, ended.end() if ended else _head(raw, start)[1] if start < len(raw) else start

@@ -145,7 +145,7 @@ def _whole(
     largest: int,
     read: Callable[[bytes, str], Iterator[Captured | Broken]],
 ) -> Iterator[Captured | Broken]:
-    raw = begun + stream.read(largest + 1 - len(begun))
+    raw = begun + stream.read(max(largest + 1 - len(begun), 0))  # a long line of the beginning may be too much already
     if len(raw) > largest:
         yield Broken(
             Origin(file), f"it has more than {largest >> 20} MiB: split it, or bring the requests home as JSON lines"
@@ -182,7 +182,7 @@ def _numbered(stream: BinaryIO, begun: bytes) -> Iterator[_Line]:
         number += 1
         if raw.strip():
             yield _Line(number, raw)
-    raw = part + stream.readline(LONGEST) if part or begun else stream.readline(LONGEST)
+    raw = part + stream.readline(LONGEST)
     while raw:
         number += 1
         if len(raw) >= LONGEST and not raw.endswith(b"\n"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emitter.cli.failures import FAILED, USAGE
-from emitter.cli.filters import filters, query_of
+from emitter.cli.filters import filters, named, query_of
 from emitter.cli.options import Command, Duration, Setup, everywhere, secrets_of
 from emitter.cli.terminal import as_json, note, say
 from emitter.errors import UsageError
@@ -99,7 +99,7 @@ def check(
 
 
 def _sound(files: tuple[str, ...], history: bool, given: dict[str, Any]) -> None:
-    filtered = [f"--{name}" for name, value in given.items() if value]
+    filtered = named(given)
     if history and files:
         raise UsageError("--history checks what was sent from here; it goes with no file.")
     if filtered and not history:

@@ -10,6 +10,7 @@ from emitter.captures import Origin
 from emitter.cli.terminal import BOLD, DIM, GREEN, RED, YELLOW, columns, paint, plain, say, short_type
 from emitter.contract.checking import UNREADABLE, Checked, Tally
 from emitter.contract.values import Finding
+from emitter.report.words import counted
 
 MOST_KINDS = 300  # of warnings that are told apart
 COLOURS = {"valid": GREEN, "invalid": RED, "unknown": YELLOW, UNREADABLE: RED}
@@ -106,9 +107,9 @@ class Lines:
 def _alike(one: Checked, other: Checked) -> bool:
     """Whether two may stand in one row: the same file, the same verdict, places that can be counted."""
     here, there = one.origin, other.origin
-    counted = (here.line and there.line) or (here.entry and there.entry)
+    countable = (here.line and there.line) or (here.entry and there.entry)
     signed = (one.signed and one.signed.ok) == (other.signed and other.signed.ok)
-    return bool(counted) and here.file == there.file and one.word == other.word and signed
+    return bool(countable) and here.file == there.file and one.word == other.word and signed
 
 
 def _details(each: Checked) -> Iterator[str]:
@@ -160,8 +161,3 @@ def _sum(tally: Tally) -> Iterator[str]:
     if len(rows) > 1:
         yield from columns(("TYPE", "VALID", "INVALID", "NO SCHEMA", "WARNED"), rows, right=(1, 2, 3, 4))
     yield paint(text, RED if tally.wrong else GREEN)
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a number with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emitter.cli.failures import FAILED
-from emitter.cli.filters import filters, query_of
+from emitter.cli.filters import filters, named, query_of
 from emitter.cli.options import Command, Setup, everywhere
 from emitter.cli.terminal import DIM, GREEN, RED, YELLOW, Json, columns, note, paint, plain, short_type, show_one
 from emitter.errors import UsageError
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from emitter.coverage import Coverage
 
 MOST_MISSING = 8  # goals of one dimension that are named
-_FILTERS = ("type", "outcome", "status", "webhook", "run", "event", "delivery", "fault", "since", "until", "text",
-            "before", "after")  # fmt: skip
 
 
 @click.command(cls=Command)
@@ -42,7 +40,7 @@ def coverage(
     Counted is what was sent from here (with the filters of `emitter deliveries list`), or captures in files, or both
     (--history FILE...). A goal that was never seen is one that a test of the receiver has left out.
     """
-    filtered = [f"--{name}" for name in _FILTERS if given[name] not in (None, ())]
+    filtered = named(given)
     if filtered and files and not history:
         raise UsageError(f"{', '.join(filtered)}: the filters are those of the history. Add --history to count both.")
     found = _counted(setup, files, given if history or not files else None, extended=extended)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST_KEY = 64 * 1024
 MOST_RETOLD = 10_000
+LARGEST_RETOLD = 64 * 1024 * 1024  # bytes of their bodies
 
 
 @click.command(cls=Command)
@@ -84,9 +85,13 @@ def learn(
 
 def _keeping(captures: Iterable[Captured], kept: list[Captured]) -> Iterator[Captured]:
     """Hand on captures and keep the first of them: more than a scenario can tell, so that it says so."""
+    size = 0
     for each in captures:
         if len(kept) < MOST_RETOLD:
             kept.append(each)
+            size += len(each.body)
+        if size > LARGEST_RETOLD:
+            raise UsageError(f"--scenario tells {LARGEST_RETOLD >> 20} MiB of captures at most. Take fewer of them.")
         yield each
 
 
@@ -94,6 +99,7 @@ def _retell(kept: list[Captured], learned: Learned, story: str, key: bytes, *, s
     from emitter.catalog import Catalog
     from emitter.contract.retelling import retell
     from emitter.contract.ruling import seen
+    from emitter.report.words import counted
     from emitter.scenario import read
 
     catalog = Catalog.of(learned.documents)
@@ -104,7 +110,9 @@ def _retell(kept: list[Captured], learned: Learned, story: str, key: bytes, *, s
     except OSError as error:
         raise UsageError(f"{story}: {error.strerror}.") from None
     more = f" --schemas {schemas}" if schemas else ""
-    events = f"{len(told.types):,} events of {told.products:,} products"
+    events = f"{counted(len(told.types), 'event')} of {counted(told.products, 'product')}"
+    if told.left_out:
+        events += f"; left out: {counted(told.left_out, 'capture')} without an event of a known type"
     return f"Written to {story}: {events}. Play it: emitter run {story}{more}"
 
 

@@ -43,6 +43,11 @@ def filters(function: Function) -> Function:
     return decorated  # type: ignore[no-any-return]  # the same function, with options
 
 
+def named(given: dict[str, Any]) -> list[str]:
+    """The filters that were given, as they are typed: for a command that takes them with the history only."""
+    return [f"--{name}" for name in _FILTERS if given[name] not in (None, ())]
+
+
 def query_of(given: dict[str, Any], limit: int) -> AttemptQuery:
     """Build the query that the history page builds of the same filters."""
     from emitter.query import LARGEST_PAGE, AttemptQuery

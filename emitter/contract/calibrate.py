@@ -19,6 +19,7 @@ from emitter.contract.ruling import CHANGED, CONFIRMED, OPEN, Bench, Ruling, see
 from emitter.signing import SigningKey
 
 MOST = 2000  # captures that are looked at: one settles what can be settled, a few more what one leaves in doubt
+LARGEST = 64 * 1024 * 1024  # bytes of their bodies
 
 # What no capture of a request shows, and what would show it.
 _ELSEWHERE = {
@@ -67,10 +68,11 @@ def calibrate(
     captures: Iterable[Captured], *, assumptions: Assumptions, catalog: Catalog, keys: Sequence[SigningKey] = ()
 ) -> Calibration:
     """Rule on every assumption by some captures and, where there is one, the key that they were signed with."""
-    found = []
+    found, size = [], 0
     for captured in captures:
         found.append(seen(captured, catalog))
-        if len(found) >= MOST:
+        size += len(captured.body)
+        if len(found) >= MOST or size >= LARGEST:
             break
     bench = Bench(assumptions)
     signing, remarks, state, taken = signing_rulings(found, keys, bench)

@@ -11,6 +11,7 @@ from emitter.contract.learn_evidence import kind_of
 from emitter.contract.learn_scrub import Scrubber, stand_in
 
 Body = dict[str, Any]
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9:.]{5,30}(?:[Zz]|[+-][0-9:]{4,5})?)?")
 _DIGEST = "1f0e2d3c4b5a6978" * 4  # that made-up ids come from
 
 
@@ -70,7 +71,7 @@ def _in_place_of(value: Any, words: set[str]) -> Any:
 def _text_in_place_of(text: str) -> str:
     if other := stand_in(text, _DIGEST):
         return other
-    if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+    if _TIME.fullmatch(text):
         return text
     if re.match(r"[a-z][a-z0-9+.-]*://", text):
         return "https://app.example.com/"

@@ -44,7 +44,7 @@ class _Product:
     id: str
 
 
-def retell(found: Iterable[Seen], *, catalog: Catalog, key: bytes, source: str = "") -> Told:
+def retell(found: Iterable[Seen], *, catalog: Catalog, key: bytes) -> Told:
     """Write captured events as a scenario, in the order of the captures; types that the catalogue lacks are left out.
 
     Raises `UsageError` where there is nothing to tell, or too much for one scenario.
@@ -80,7 +80,7 @@ def retell(found: Iterable[Seen], *, catalog: Catalog, key: bytes, source: str =
     names = [_short(each.type, catalog) for each in events]
     if len(events) <= MOST_EXPECTED:
         lines += ["  - expect:", "      events:", *(f"        - {name}" for name in names)]
-    head = f"# Retold from captures{f': {_plain(source)}' if source else ''}. Ids are made up; names stand for them.\n"
+    head = "# Retold from captures. Ids are made up; names stand for them.\n"
     return Told(head + "\n".join(lines) + "\n", tuple(each.type for each in events), len(products), left_out)
 
 
@@ -156,7 +156,3 @@ def _text(text: str) -> str:
         else "".join(f"\\u{ord(each):04x}" if ord(each) < 0x10000 else f"\\U{ord(each):08x}" for each in each)
         for each in quoted
     )
-
-
-def _plain(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text)[:200]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from emitter.coverage.goals import Coverage, Dimension
-from emitter.report.words import printable, short_type
+from emitter.report.page import environment_of, styles_of
+from emitter.report.words import short_type
 
 MOST_ROWS = 2000  # of one dimension
 
@@ -18,15 +16,12 @@ MOST_ROWS = 2000  # of one dimension
 def as_html(coverage: Coverage, *, title: str = "Coverage") -> bytes:
     """Draw the heat map: a table for each dimension, a cell for each goal, deeper the more often it was seen."""
     environment = _environment()
-    css = environment.loader.get_source(environment, "coverage.css")[0]  # type: ignore[union-attr]  # it has one
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return (
         environment.get_template("coverage.html")
         .render(
             coverage=coverage,
             title=title,
-            css=Markup(css),
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            **styles_of(environment, "coverage.css"),
             most=MOST_ROWS,
         )
         .encode("utf-8", "backslashreplace")
@@ -46,10 +41,6 @@ def _percent(dimension: Dimension) -> int:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("emitter.coverage"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-        finalize=lambda value: printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
-    )  # fmt: skip
+    environment = environment_of("emitter.coverage")
     environment.filters.update(heat=heat, percent=_percent, short=short_type)
     return environment

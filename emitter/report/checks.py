@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree as XML
 
 from emitter.captures import Origin
+from emitter.captures.values import HISTORY
 from emitter.contract.checking import MOST_TYPES, OTHERS, UNREADABLE, Checked
 from emitter.report.junit import legal
 from emitter.report.words import printable
@@ -41,7 +42,7 @@ class CheckReport:
 
     def add(self, each: Checked) -> None:
         """Take one piece in; memory stays bounded however many there are."""
-        name = str(Origin(each.origin.file)) if each.origin.file != "(history)" else "history"
+        name = str(Origin(each.origin.file)) if each.origin.file != HISTORY else "history"
         suite = self._suites.get(name)
         if suite is None:
             name = name if len(self._suites) < MOST_FILES else OTHERS

@@ -6,8 +6,6 @@ come of one that was not.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,11 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from emitter.clock import rfc3339
 from emitter.report.following import Followed, followed
+from emitter.report.page import environment_of, styles_of
 from emitter.report.text import verdict
 from emitter.report.timeline import SPRITE, flag, legend, sign, timeline
 from emitter.report.values import ERROR, FAILED, PASSED, SKIPPED, Mark, Report, StepReport
@@ -52,8 +51,6 @@ _ORDER = (ERROR, FAILED, PASSED, SKIPPED)  # the first of these that any run has
 
 def as_html(reports: Sequence[Report]) -> bytes:
     """Write a page on one run, or on several with a table in front."""
-    css = _environment().loader.get_source(_environment(), "report.css")[0]  # type: ignore[union-attr]  # it has one
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     found = Counter(report.status for report in reports)
     return (
         _environment()
@@ -62,8 +59,7 @@ def as_html(reports: Sequence[Report]) -> bytes:
             views=[_view(report, number, alone=len(reports) == 1) for number, report in enumerate(reports, start=1)],
             title=_title(reports, found),
             overall=next((status for status in _ORDER if found[status]), PASSED),
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-            css=Markup(css),
+            **styles_of(_environment(), "report.css"),
             sprite=SPRITE,
             version=next((report.version for report in reports), ""),
         )
@@ -191,17 +187,9 @@ def _lined(text: str) -> Markup:
     return Markup("\n").join(map(escape, lines_of(text)))
 
 
-def _finalized(value: Any) -> Any:
-    """Keep what is not seen, or turns others around, out of every text that is put into the page."""
-    return value if hasattr(value, "__html__") or not isinstance(value, str) else printable(value)
-
-
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("emitter.report"), autoescape=True, undefined=StrictUndefined, finalize=_finalized,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    environment = environment_of("emitter.report")
     environment.filters.update(
         moment=moment, exact=rfc3339, short_type=short_type, lines_of=lines_of, place=place, simulated=simulated,
         seconds=seconds, answer=answer, printable=printable, known=lambda name: name if name in STATES else "unsent",
