@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from emitter.errors import BadValue, Conflict, NotFound, UsageError
 from emitter.history import Json
 from emitter.query import LARGEST_PAGE, AttemptQuery
-from emitter.web.delivery_filters import LARGEST_ID, PAGING, Pairs, address, number, without
+from emitter.web.delivery_filters import PAGING, Pairs, address, number, without
 from emitter.web.frame import slow_slot
 from emitter.web.members import Change, changes, header_changes
 from emitter.web.tenancy import simulator
@@ -107,7 +107,7 @@ def _chosen(texts: list[str]) -> list[Json]:
     if len(ids) > MOST_AT_ONCE:
         raise BadValue("id", f"{len(ids):,} of them", f"are more than {MOST_AT_ONCE}, the most at once.")
     history = simulator().history
-    rows = simulator().store.reader.attempt_rows([each for each in ids if each < LARGEST_ID])
+    rows = simulator().store.reader.attempt_rows(ids)
     return [history.summary(row) for row in rows]
 
 
