@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from emitter import clock
+from emitter import clock, strictjson
 from emitter.catalog import Catalog
 from emitter.delivery import Answer, Headers, Webhook, masked
-from emitter.errors import NotFound
+from emitter.errors import BadJson, NotFound
 from emitter.faults.faulted import names_of
 from emitter.query import OUTCOMES, AttemptQuery, Page
 from emitter.signing import Scheme, verify
@@ -162,11 +162,11 @@ class History:
         }
 
     def contract(self, body: bytes) -> Json:
-        """What the schemas say of a body."""
+        """What the schemas say of a body, read as strictly as when its event was made: both have one verdict."""
         try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            return {"verdict": "invalid", "violations": [_violation("", "json", f"is no JSON: {error}", "")]}
+            value = strictjson.loads(body)
+        except BadJson as error:
+            return {"verdict": "invalid", "violations": [_violation("", "json", str(error), "")]}
         verdict, violations = self._catalog.verdict(value)
         return {
             "verdict": verdict,

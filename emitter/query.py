@@ -117,14 +117,18 @@ def _words(name: str, text: str) -> tuple[str, ...]:
     return words
 
 
-def _outcomes(name: str, text: str) -> tuple[str, ...]:
-    for word in _words(name, text):
-        if word not in OUTCOMES:
-            hint = nearest(word, OUTCOMES)
-            raise BadValue(
-                name, word, f"is none of {', '.join(OUTCOMES)}." + (f' Nearest: "{hint[0]}".' if hint else "")
-            )
-    return _words(name, text)
+def _one_of(known: tuple[str, ...]) -> Callable[[str, str], tuple[str, ...]]:
+    def read(name: str, text: str) -> tuple[str, ...]:
+        words = _words(name, text)
+        for word in words:
+            if word not in known:
+                hint = nearest(word, known)
+                raise BadValue(
+                    name, word, f"is none of {', '.join(known)}." + (f' Nearest: "{hint[0]}".' if hint else "")
+                )
+        return words
+
+    return read
 
 
 def _faults(name: str, text: str) -> tuple[str, ...]:
@@ -132,16 +136,6 @@ def _faults(name: str, text: str) -> tuple[str, ...]:
         if word not in FAULTS and word != ANY_FAULT:
             hint = nearest(word, FAULTS)
             raise BadValue(name, word, "is no fault, nor any." + (f' Nearest: "{hint[0]}".' if hint else ""))
-    return _words(name, text)
-
-
-def _verdicts(name: str, text: str) -> tuple[str, ...]:
-    for word in _words(name, text):
-        if word not in VERDICTS:
-            hint = nearest(word, VERDICTS)
-            raise BadValue(
-                name, word, f"is none of {', '.join(VERDICTS)}." + (f' Nearest: "{hint[0]}".' if hint else "")
-            )
     return _words(name, text)
 
 
@@ -193,14 +187,14 @@ def _search(name: str, text: str) -> str:
 
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "type": _words,
-    "outcome": _outcomes,
+    "outcome": _one_of(OUTCOMES),
     "status": _statuses,
     "webhook": _ids,
     "run": _words,
     "event": _ids,
     "delivery": _ids,
     "fault": _faults,
-    "verdict": _verdicts,
+    "verdict": _one_of(VERDICTS),
     "since": _moment,
     "until": _moment,
     "text": _search,

@@ -86,6 +86,10 @@ class Chromium:
         """Make the window so wide."""
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
+    def without_scripts(self) -> None:
+        """Run no script of a page from now on; what the test asks is answered all the same."""
+        self._call("Emulation.setScriptExecutionDisabled", value=True)
+
     def scheme(self, name: str) -> None:
         """Prefer dark or light."""
         self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])

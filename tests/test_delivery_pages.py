@@ -248,6 +248,15 @@ def test_what_cannot_be_resent_is_counted(simulator, browser, receiver):
     assert "0 sent again; 2 could not be" in browser.get(answer.headers["Location"]).text
 
 
+def test_a_resend_of_many_that_is_refused_has_sent_nothing(simulator, browser, receiver):
+    trigger(simulator, to=receiver.url)
+
+    answer = ask(browser, "/deliveries/resend", ids=str(newest(simulator)["id"]), how="as-is", **{"f-outcome": "odd"})
+
+    assert answer.status_code == 400
+    assert simulator.settle(10) and len(receiver.captures) == 1
+
+
 @pytest.mark.parametrize("path", ["/deliveries/resend", "/deliveries/resend?id=7", "/deliveries/resend?all=yes"])
 def test_nothing_to_resend_says_so(browser, path):
     page = browser.get(path)
@@ -441,7 +450,8 @@ def test_a_long_body_is_shown_in_part_then_whole_and_as_a_file(simulator, browse
 
 
 def test_the_code_of_an_attempt_runs(simulator, browser, receiver):
-    trigger(simulator, to=receiver.url, set={"data.dataProductName": "Claims 2025"})
+    name = 'Claims "2025" \\ \U0001f600\u2028\x7f'
+    trigger(simulator, to=receiver.url, set={"data.dataProductName": name}, allow_invalid=True)
     page = browser.get(f"/deliveries/{newest(simulator)['id']}")
     code = page.text[page.text.index("import requests") : page.text.index("A step of a scenario")]
     assert "def test_access_requests_revoked_is_accepted():" in code
@@ -456,9 +466,32 @@ def test_the_code_of_an_attempt_runs(simulator, browser, receiver):
     assert receiver.captures[-1].body == receiver.captures[0].body
     assert receiver.captures[-1].signature.ok
     assert step["trigger"] == "access-revoked"
-    assert step["set"]["data.dataProductName"] == "Claims 2025"
+    assert step["set"]["data.dataProductName"] == name
     story = "name: again\nsteps:\n" + "".join(f"  {line}\n" for line in step_of(attempt, "access-revoked").splitlines())
     assert simulator.check_scenario(story)["ok"], simulator.check_scenario(story)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("[" * 900 + "]" * 900, "nested deeper than 64 levels"),
+        ('{"a": 1, "a": 2}', 'names the member "a" twice'),
+        ("", "the body is empty"),
+    ],
+)
+def test_a_body_that_parsers_read_differently_is_invalid_in_the_list_and_on_its_page(
+    simulator, browser, receiver, body, why
+):
+    simulator.trigger(TriggerSpec(body=body.encode(), to=receiver.url, allow_invalid=True))
+    assert simulator.settle(10)
+    attempt = newest(simulator)
+
+    page = browser.get(f"/deliveries/{attempt['id']}")
+
+    assert_is_sound(page)
+    assert attempt["verdict"] == "invalid"
+    assert why in page.text
+    assert_is_sound(browser.get(f"/compose?attempt={attempt['id']}"))
 
 
 @pytest.mark.parametrize("form", ["jsonl", "har", "csv", "curl"])
@@ -495,10 +528,7 @@ def test_a_spreadsheet_takes_nothing_for_a_formula(simulator, receiver):
 
 
 def test_an_attempt_of_a_run_names_the_line_of_its_scenario(simulator, browser, receiver):
-    story = "name: short\ncast:\n  ann: Ann Lee\nsteps:\n  - trigger: access-revoked\n"
-    checked = simulator.check_scenario(story)
-    if not checked["ok"]:
-        story = "name: short\nsteps:\n  - trigger: access-revoked\n"
+    story = "name: short\nsteps:\n  - trigger: access-revoked\n"
     told = simulator.start_run(yaml=story, to=receiver.url, wait=10)
     assert told["report"] is not None, told
     [mark] = told["report"]["marks"]

@@ -74,6 +74,9 @@ def test_keys_walk_select_compare_open_and_resend(simulator, chromium, filled):
     chromium.press_and_go("r")
     assert here(chromium).startswith("/deliveries/resend?id=")
     assert "Resend 1 delivery?" in chromium.ask("document.body.innerText")
+    chromium.press("r")  # pressed twice by mistake: nothing but a button confirms
+    assert here(chromium).startswith("/deliveries/resend?id=")
+    assert simulator.attempts(AttemptQuery(limit=1))["attempts"][0]["id"] == last + 1
     assert chromium.console == []
 
 

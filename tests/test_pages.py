@@ -173,6 +173,19 @@ def test_no_template_switches_escaping_off():
         assert not re.search(r"<style|\sstyle=|<script(?! src)|\son\w+=", text), file.name
 
 
+@pytest.mark.parametrize(
+    ("guessed", "meant"),
+    [
+        ("/deliveries", "/"),
+        ("/deliveries?type=access_requests.*&outcome=rejected", "/?type=access_requests.%2A&outcome=rejected"),
+        ("/contract", "/events"),
+    ],
+)
+def test_an_address_that_is_near_leads_to_the_page_that_is_meant(browser, guessed, meant):
+    assert browser.follow(guessed) == meant
+    assert_is_sound(browser.get(meant))
+
+
 def test_the_rail_names_the_pages_and_says_which_one_this_is(browser):
     page = browser.get(f"/events/{REVOKED}")
 

@@ -116,6 +116,8 @@ def _sampled(connection: sqlite3.Connection, filters: Sequence[Filter], low: int
         "(SELECT started FROM attempts WHERE id < ? ORDER BY id DESC LIMIT 1)",
         (low, high),
     ).fetchone()
+    if None in ends:  # a reset came in between
+        return ()
     first, step, number = _slices(*ends)
     edges = [low]
     for place in range(1, number):
@@ -123,7 +125,7 @@ def _sampled(connection: sqlite3.Connection, filters: Sequence[Filter], low: int
     edges.append(high)
     where = " AND ".join(each.clause("a.") for each in filters) or "1"
     statement = (
-        f"SELECT count(*), coalesce(sum({where} AND a.outcome = 1), 0), coalesce(sum({where}), 0) "
+        f"SELECT count(*), coalesce(sum({where} AND a.outcome = {OUTCOMES['accepted']}), 0), coalesce(sum({where}), 0) "
         "FROM json_each(?) j CROSS JOIN attempts a ON a.id = j.value"
     )
     bars = []

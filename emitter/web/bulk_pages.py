@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from emitter.errors import BadValue, Conflict, NotFound, UsageError
 from emitter.history import Json
 from emitter.query import LARGEST_PAGE, AttemptQuery
-from emitter.web.delivery_filters import LARGEST_ID, PAGING, Pairs, address, number, without
+from emitter.web.delivery_filters import PAGING, Pairs, address, number, without
 from emitter.web.frame import slow_slot
 from emitter.web.members import Change, changes, header_changes
 from emitter.web.tenancy import simulator
@@ -52,6 +52,9 @@ def resend() -> ResponseReturnValue:
     given = [each for each in request.form.get("ids", "").split(",") if each]
     if len(given) > MOST_AT_ONCE:
         raise BadValue("ids", f"{len(given):,} of them", f"are more than {MOST_AT_ONCE}, the most at once.")
+    kept = [(name, value) for name, value in request.form.items(multi=True) if name.startswith("f-")]
+    pairs = [(name.removeprefix("f-"), value) for name, value in kept]
+    AttemptQuery.parse(pairs)  # before anything is sent: what is refused has sent nothing
     sent, refused = 0, 0
     with slow_slot():
         for each in sorted({number(text) for text in given}):
@@ -60,9 +63,6 @@ def resend() -> ResponseReturnValue:
                 sent += 1
             except (Conflict, NotFound, UsageError):
                 refused += 1
-    kept = [(name, value) for name, value in request.form.items(multi=True) if name.startswith("f-")]
-    pairs = [(name.removeprefix("f-"), value) for name, value in kept]
-    AttemptQuery.parse(pairs)
     told = [("resent", str(sent)), *([("refused", str(refused))] if refused else [])]
     return redirect(address([*pairs, *told]), 303)
 
@@ -107,7 +107,7 @@ def _chosen(texts: list[str]) -> list[Json]:
     if len(ids) > MOST_AT_ONCE:
         raise BadValue("id", f"{len(ids):,} of them", f"are more than {MOST_AT_ONCE}, the most at once.")
     history = simulator().history
-    rows = simulator().store.reader.attempt_rows([each for each in ids if each < LARGEST_ID])
+    rows = simulator().store.reader.attempt_rows(ids)
     return [history.summary(row) for row in rows]
 
 

@@ -31,6 +31,11 @@ def events() -> ResponseReturnValue:
     return render_template("events.html", rows=rows), 200
 
 
+def to_the_types() -> ResponseReturnValue:
+    """Lead on whoever guesses the address of the contract from those of its other pages: the types are the first."""
+    return redirect(url_for("pages.events"))
+
+
 def event(name: str) -> ResponseReturnValue:
     """One event type: schema, example, and who says so of each member."""
     kind = simulator().catalog.resolve(name)

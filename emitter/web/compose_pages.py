@@ -17,6 +17,7 @@ from emitter.errors import BadSigningKey, BadValue, EmitterError, InvalidEvent, 
 from emitter.faults import FAULTS
 from emitter.history import Json
 from emitter.web.composing import AGAIN, SOME, Composed, exactly
+from emitter.web.delivery_filters import number
 from emitter.web.errors import status_of
 from emitter.web.frame import field_of, server, slow_slot
 from emitter.web.placing import placed
@@ -24,6 +25,7 @@ from emitter.web.shown import editable
 from emitter.web.tenancy import simulator
 
 MOST_OFFERED = 200  # webhooks to choose from
+MOST_TOLD = 20  # deliveries of what was sent, whose outcome is told
 MOST_SHOWN = 64 * 1024  # bytes of a body that are laid out line by line
 SEEDS = 1_000_000
 
@@ -85,9 +87,7 @@ def _again(composed: Composed) -> Composed:
 
 
 def _attempt(text: str) -> Json:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotFound("attempt", text, "An attempt's id is a number.")
-    return simulator().attempt(int(text))
+    return simulator().attempt(number(text))
 
 
 def _preview(composed: Composed) -> Json:
@@ -170,8 +170,8 @@ def _sent() -> Json | None:
         return None
     if found is None:
         return None
-    simulator().deliveries([each["id"] for each in found["deliveries"]][:20], wait=0.5)
-    return {**found, "deliveries": [simulator().delivery(each["id"]) for each in found["deliveries"][:20]]}
+    told = [each["id"] for each in found["deliveries"][:MOST_TOLD]]
+    return {**found, "total": len(found["deliveries"]), "deliveries": simulator().deliveries(told, wait=0.5)}
 
 
 def _address(fields: dict[str, Any]) -> str:

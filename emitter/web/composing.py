@@ -16,7 +16,6 @@ from emitter.factory import Override
 from emitter.trigger import MOST_AT_ONCE, TriggerSpec, run_name
 from emitter.web.acting import faults_of
 
-LARGEST = 1 << 20
 ALL, SOME, URL, AGAIN = "all", "some", "url", "again"
 TARGETS = (ALL, SOME, URL, AGAIN)
 PLAIN = ("type", "profile", "seed", "count", "run", "faults", "more", "target", "to", "allow_invalid", "attempt")

@@ -51,7 +51,7 @@ def neighbour(plain: Pairs, anchor: str, query: str | None) -> str | None:
 def number(text: str) -> int:
     """Read an attempt's id; raise `NotFound` for what cannot be one."""
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < LARGEST_ID):
-        raise NotFound("attempt", text)
+        raise NotFound("attempt", text, "An attempt's id is a number.")
     return int(text)
 
 

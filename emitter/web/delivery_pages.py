@@ -64,6 +64,11 @@ def deliveries() -> ResponseReturnValue:
     )
 
 
+def to_the_list() -> ResponseReturnValue:
+    """Lead on whoever guesses the address of the list from that of one delivery; the filters go along."""
+    return redirect(address(request.args.items(multi=True)))
+
+
 def deliveries_since() -> ResponseReturnValue:
     """How many attempts there are after one id, 100 at most: for a list that is open. Nothing is said twice (ETag)."""
     try:

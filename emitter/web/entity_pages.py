@@ -16,7 +16,7 @@ from emitter.report.values import Mark, Report, Tick
 from emitter.web.acting import Form
 from emitter.web.errors import status_of
 from emitter.web.tenancy import simulator
-from emitter.web.world_pages import KINDS, Notice, plural
+from emitter.web.world_pages import KINDS, Notice
 from emitter.world import kind_named
 
 PAGE = 30  # events of a life that are shown at once
@@ -178,6 +178,3 @@ def _address(event: Json) -> str:
     if len(attempts) == 1:
         return url_for("pages.delivery", attempt_id=attempts[0]["id"])
     return url_for("pages.deliveries", event=event["id"]) if event["deliveries"] else ""
-
-
-__all__ = ["act", "entity", "plural"]

@@ -34,6 +34,7 @@ blueprint = Blueprint("pages", __name__)
 
 for _address, _name, _view, _method in (
     ("/", "deliveries", delivery_pages.deliveries, "GET"),
+    ("/deliveries", "to_deliveries", delivery_pages.to_the_list, "GET"),
     ("/deliveries/since", "deliveries_since", delivery_pages.deliveries_since, "GET"),
     ("/deliveries/export", "deliveries_export", delivery_pages.exported, "GET"),
     ("/deliveries/resend", "deliveries_confirm", bulk_pages.confirm, "GET"),
@@ -77,6 +78,7 @@ for _address, _name, _view, _method in (
     ("/runs/<run>/cancel", "cancel", run_pages.cancel, "POST"),
     ("/events", "events", catalog_pages.events, "GET"),
     ("/events/<path:name>", "event", catalog_pages.event, "GET"),
+    ("/contract", "to_contract", catalog_pages.to_the_types, "GET"),
     ("/contract/check", "checker", contract_pages.checker, "GET"),
     ("/contract/check", "check", contract_pages.check, "POST"),
     ("/contract/coverage", "coverage", contract_pages.coverage, "GET"),

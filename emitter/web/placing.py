@@ -39,7 +39,7 @@ def placed(text: str, findings: Iterable[Json]) -> Placed:
     """
     shown = indented(text)
     lines = shown.split("\n")
-    places = _places(lines) if shown != text or _is_json(text) else {}
+    places = _places(lines[:MOST_LINES]) if shown != text or _is_json(text) else {}
     at: dict[int, list[Json]] = {}
     whole: list[Json] = []
     for each in findings:
@@ -47,7 +47,7 @@ def placed(text: str, findings: Iterable[Json]) -> Placed:
         while pointer and pointer not in places:
             pointer = pointer.rpartition("/")[0]
         line = places.get(pointer) if pointer else None
-        if line is None or line >= MOST_LINES:
+        if line is None:
             whole.append(each)
         else:
             at.setdefault(line, []).append(each)

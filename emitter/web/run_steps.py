@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from emitter.clock import parse_rfc3339
+from emitter.errors import NotFound
 from emitter.history import Json
 from emitter.simulator import Simulator
 from emitter.web.tenancy import simulator
@@ -45,7 +46,8 @@ def steps_of(attempts: Sequence[Json]) -> dict[int, Step]:
     """The steps of these attempts by their ids, of those that belong to a run of a scenario."""
     found = {}
     named = {each["run"] for each in attempts if each["run"]}
-    runs = {each["run"]: _run(each) for each in simulator().runs() if each["run"] in named} if named else {}
+    kept = [each for each in simulator().runs() if each["run"] in named] if named else ()
+    runs = {each["run"]: run for each in kept if (run := _run(each))}
     for each in attempts:
         run = runs.get(each["run"])
         if run is not None:
@@ -54,15 +56,18 @@ def steps_of(attempts: Sequence[Json]) -> dict[int, Step]:
     return found
 
 
-def _run(kept: Json) -> _Run:
-    """A run as it is known; `kept` is what is told of it without its report."""
+def _run(kept: Json) -> _Run | None:
+    """A run as it is known; `kept` is what is told of it without its report. None where it went in the meantime."""
     key = kept["run"], kept["askedAt"]  # after a reset there may be another of that name
     with _lock:
         known = _known.setdefault(simulator(), OrderedDict())
         if key in known:
             known.move_to_end(key)
             return known[key]
-    told = simulator().run(kept["run"])
+    try:
+        told = simulator().run(kept["run"])
+    except NotFound:
+        return None
     run = _read(told)
     if told["report"] is not None:  # it will not change
         with _lock:

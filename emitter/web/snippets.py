@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -68,7 +67,9 @@ def _is_plain(name: str) -> bool:
 
 
 def _python(text: str) -> str:
-    return json.dumps(text)  # ASCII, and what JSON escapes Python escapes in the same way
+    """A text as a literal of Python, in ASCII. JSON would write an emoji as two halves, which Python keeps apart."""
+    written = text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
+    return f'"{written}"'
 
 
 def _bytes(request: Json) -> str:
@@ -81,7 +82,8 @@ def _yaml(value: Any) -> str:
     """A value as YAML in one line: JSON is YAML; words that need no quotes stand without."""
     if isinstance(value, str) and re.fullmatch(r"[a-z][a-z_-]*(\.[A-Za-z_]+)*", value) and value not in _WORDS:
         return value
-    return orjson.dumps(value).decode()
+    return _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(value).decode())
 
 
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # what YAML refuses or folds, and JSON does not
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))

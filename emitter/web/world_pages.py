@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 
 from emitter.assumptions import duration
 from emitter.errors import BadValue, EmitterError, NotFound, UnknownName, UsageError
-from emitter.history import Json
 from emitter.web.acting import Form
 from emitter.web.frame import local, server, slow_slot
 from emitter.web.guards import slots
@@ -145,8 +144,3 @@ class Notice:
         action, number = request.args.get("done", ""), whole(request.args.get("events", "0"))
         known = {each["action"] for each in simulator().actions()}
         return cls(action.replace("_", " "), number) if action in known else None
-
-
-def chosen(found: Json, *names: str) -> Json:
-    """Some members of something."""
-    return {name: found[name] for name in names}

@@ -31,7 +31,7 @@ function resend() {
     if (selected().length) form.requestSubmit(form.querySelector("button"));
     return;
   }
-  const button = document.querySelector("button[name=how]");
+  const button = document.querySelector("[data-resend] button"); // of one delivery, and nowhere else
   if (button) button.click();
 }
 
@@ -72,7 +72,7 @@ const actions = {
 document.addEventListener("keydown", (event) => {
   const field = event.target.closest("input:not([type=checkbox]), select, textarea");
   if (field && event.key === "Escape") field.blur();
-  if (field || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  if (field || (event.repeat && event.key === "r") || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const action = actions[event.key];
   if (!action || (document.querySelector("dialog[open]") && event.key !== "?")) return;
   event.preventDefault();
