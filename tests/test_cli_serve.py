@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from emitter.receiver import Receiver
 from emitter.settings import Settings
 from emitter.simulator import Simulator
 from emitter.store import Store, StoreLock
+from emitter.trigger import TriggerSpec
 from tests.conftest import SECRET
 from tests.support_cli import PATIENCE, CommandLine, command_line, finished, line_with, process, served
 
@@ -255,6 +257,21 @@ def test_a_reset_forgets_everything_when_it_is_meant(emitter: CommandLine, recei
     assert refused.exit_code == 2 and "--yes" in refused.stderr
     assert done.stderr == "Forgotten: 1 attempt and 1 webhook.\n"
     assert emitter.ok("deliveries") == emitter.ok("webhooks") == ""
+
+
+def test_a_reset_sends_nothing_that_waits(
+    emitter: CommandLine, make_simulator: Callable[..., Simulator], receiver: Receiver
+) -> None:
+    store = emitter.folder / ".emitter" / "store.sqlite"
+    with make_simulator(store=store) as simulator:
+        simulator.change_webhook(simulator.add_webhook(receiver.url).id, paused=True)
+        simulator.trigger(TriggerSpec(type="access-revoked"))
+    with sqlite3.connect(store) as connection:  # as a process leaves it that was killed
+        connection.execute("UPDATE webhooks SET paused = 0")
+
+    emitter.ok("reset", "--yes")
+
+    assert receiver.captures == []
 
 
 @pytest.mark.parametrize("given", ["http://u:p@h:8443/x?k=v", "h:8443,https://h:8443"])

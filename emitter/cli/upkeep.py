@@ -34,7 +34,7 @@ def reset(setup: Setup, yes: bool) -> None:
     from emitter.cli.door import opened
     from emitter.query import AttemptQuery
 
-    with opened(setup) as door:
+    with opened(setup, looking=True) as door:
         state, found = door.state(), door.count(AttemptQuery())
         attempts, hooks = found["count"], state["webhooks"]
         what = f"{attempts:,}{' or more' if found['capped'] else ''} attempt{'s' if attempts != 1 else ''}"
