@@ -554,12 +554,27 @@ def test_a_store_that_cannot_be_read_is_a_page_too(simulator, browser, monkeypat
     assert "Nothing is lost." in page.text
 
 
-def test_an_error_that_nobody_expected_is_a_page_too(make_simulator):
+def test_a_store_that_is_gone_is_a_page_too(make_simulator):
     simulator = make_simulator()
     browser = Browser(simulator)
     simulator.close()
 
-    assert_is_sound(browser.get("/webhooks", status=500))
+    page = browser.get("/webhooks", status=503)
+
+    assert_is_sound(page)
+    assert "Try again in a moment" in page.text
+
+
+def test_an_error_that_nobody_expected_is_a_page_too(simulator, browser, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr(simulator, "webhooks", broken)
+
+    page = browser.get("/webhooks", status=500)
+
+    assert_is_sound(page)
+    assert "nobody expected" not in page.text
 
 
 # --- hostile receivers ------------------------------------------------------------------------------------------------
