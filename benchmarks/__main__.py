@@ -84,11 +84,13 @@ def _parser() -> argparse.ArgumentParser:
 def _heading(about: dict[str, Any], plan: Plan) -> str:
     sender, receiver = cores()
     pinned = "nothing pinned" if sender is None else f"sender on core {sender}, sink on core {receiver}"
+    counting = "in Python, nginx is not installed" if about["nginx"] == "none" else f"nginx {about['nginx']}"
     packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items())
     return (
         f"# Benchmarks\n\n{about['processor']}, {about['cores']} cores, {about['system']}; Python {about['python']}, "
         f"SQLite {about['sqlite']}, {about['openssl']}; {packages}. Load {about['load'][0]} at start, "
-        f"{about['flushes_per_second']:,} flushes/s to the disk; {pinned}.\n\n{plan.rounds} round(s) of "
+        f"{about['flushes_per_second']:,} flushes/s to the disk; {pinned}; sinks that only count: {counting}."
+        f"\n\n{plan.rounds} round(s) of "
         f"{plan.seconds} s, interleaved, the order turned each round. "
         "Figures are medians; only ratios within one run say something.\n"
     )

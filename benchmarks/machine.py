@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import nginx
+
 _PACKAGES = ("pycurl", "requests", "jsonschema", "jsonschema-rs", "faker", "orjson", "uvloop")
 
 
@@ -24,6 +26,7 @@ def fingerprint(folder: Path | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "openssl": ssl.OPENSSL_VERSION,
+        "nginx": nginx.version(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "load": [round(each, 2) for each in os.getloadavg()],
         "flushes_per_second": round(_flushes(folder)),

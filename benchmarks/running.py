@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import nginx
 from benchmarks.cases import SECRET, Case, SinkSpec, Suite
 
 ROOT = Path(__file__).parent.parent
@@ -112,7 +113,14 @@ def agree(name: str, result: dict[str, Any], spec: SinkSpec) -> None:
 
 @contextmanager
 def sink(spec: SinkSpec, folder: Path, core: int | None, report: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Run a sink; gives its address and authority, and fills `report` when it has ended."""
+    """Run a sink; gives its address and authority, and fills `report` when it has ended.
+
+    It is nginx where that is installed and no more is asked than to count, and the one in Python else.
+    """
+    if nginx.can(spec):
+        with nginx.serve(spec, folder, core, report) as ready:
+            yield ready
+        return
     order = {"core": core, "folder": str(folder), "tls": spec.tls, "status": spec.status, "delay": spec.delay,
              "distinct": spec.distinct, "check_every": spec.check_every, "secret": SECRET}  # fmt: skip
     process = subprocess.Popen(

@@ -44,7 +44,7 @@ class Counts:
     def report(self) -> dict[str, Any]:
         distinct = None if self.bodies is None else len(self.bodies)
         return {"requests": self.requests, "distinct": distinct, "checked": self.checked,
-                "bad_signatures": self.bad_signatures}  # fmt: skip
+                "bad_signatures": self.bad_signatures, "by": "Python"}  # fmt: skip
 
 
 class Answering(asyncio.Protocol):
@@ -158,13 +158,20 @@ async def serve(order: dict[str, Any]) -> None:
 
 def _tls(folder: Path) -> tuple[ssl.SSLContext, str]:
     """A server's side of TLS, and the file of the private authority that vouches for it."""
+    ca = certificate(folder, folder / "sink.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "sink.pem")
+    return context, ca
+
+
+def certificate(folder: Path, file: Path) -> str:
+    """Write a key and certificate for loopback into `file`; returns the file of the authority that vouches for it."""
     import trustme
 
     authority, path = trustme.CA(), folder / "sink-ca.pem"
     authority.cert_pem.write_to_path(path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    return context, str(path)
+    authority.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(file)
+    return str(path)
 
 
 def main() -> None:

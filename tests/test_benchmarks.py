@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import nginx, report
 from benchmarks.__main__ import SUITES, main
 from benchmarks.cases import Bound, Case, Measured, NotRun, Run, SinkSpec, Suite, repeat
 from benchmarks.running import CaseFailed, Found, Plan, agree, in_turn, run_case, run_suite, sink
@@ -46,7 +46,7 @@ def posts(run: Run) -> Measured:
         connection = context.wrap_socket(plain, server_hostname=host) if context else plain
         for number in range(3):
             connection.sendall(request(b"%d" % (number % 2)))
-            assert connection.recv(100).startswith(b"HTTP/1.1 204")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 204")
         connection.close()
     return Measured(3, 1.0, 0.5, sent=3, rows=3)
 
@@ -109,10 +109,17 @@ def test_every_so_many_signatures_are_verified():
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_a_case_runs_in_a_process_of_its_own_against_a_sink_that_counts(tmp_path, tls):
+@pytest.mark.parametrize("by", ["nginx", "Python"])
+def test_a_case_runs_in_a_process_of_its_own_against_a_sink_that_counts(tmp_path, monkeypatch, tls, by):
+    if by == "nginx" and nginx.program() is None:
+        pytest.skip("nginx is not installed")
+    if by == "Python":
+        monkeypatch.setattr(nginx, "program", lambda: None)
+
     result = run_case(Case("posts", posts, SinkSpec(tls=tls, distinct=False)), plan(tmp_path))
 
     assert result["sink"]["requests"] == 3
+    assert result["sink"]["by"] == by
     assert result["per_second"] == 3
     assert result["cpu_us"] == pytest.approx(0.5e6 / 3)
     assert list(tmp_path.iterdir()) == []
@@ -129,7 +136,7 @@ def test_a_delay_is_kept(tmp_path):
             with pytest.raises(TimeoutError):
                 connection.recv(100)
             connection.settimeout(10)
-            assert connection.recv(100).startswith(b"HTTP/1.1 503")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 503")
 
     assert report_of_sink["requests"] == 1
 
