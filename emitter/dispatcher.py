@@ -26,7 +26,7 @@ from emitter.lanes import Item, Lane
 from emitter.outgoing import Outgoing
 from emitter.planning import Planner, Ready
 from emitter.store import Row, Store
-from emitter.store.reader import DeliveryRow, EventRow
+from emitter.store.rows import DeliveryRow, EventRow
 from emitter.transport import Submission, Transport
 
 ROOM = 1024  # deliveries in memory beyond which a producer in bulk is asked to wait

@@ -21,7 +21,7 @@ from emitter.delivery import Answer, Headers, Timing, Webhook, masked
 from emitter.errors import BadValue, nearest, shown
 from emitter.history import History
 from emitter.query import AttemptQuery
-from emitter.store.reader import AttemptRow, AttemptWire
+from emitter.store.rows import AttemptRow, AttemptWire
 
 _CURL_ADDS = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 

@@ -20,7 +20,7 @@ from emitter.faults.faulted import names_of
 from emitter.query import OUTCOMES, AttemptQuery, Page
 from emitter.signing import Scheme, verify
 from emitter.store import Store
-from emitter.store.reader import AttemptRow, AttemptWire, DeliveryRow, EventRow
+from emitter.store.rows import AttemptRow, AttemptWire, DeliveryRow, EventRow
 
 Json = dict[str, Any]
 COUNT_CAP = 10_000

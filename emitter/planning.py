@@ -12,7 +12,7 @@ from emitter.faults import FAULTS, Asked, Faulted, FaultSpec, Older, Planned
 from emitter.faults.fault import Planning
 from emitter.faults.faulted import drawn
 from emitter.store import Row, Store
-from emitter.store.reader import EventRow
+from emitter.store.rows import EventRow
 
 LATEST = 2**63 - 1  # nanoseconds since 1970 that a store can hold
 MOST_OLDER = 100  # deliveries among which a replay picks

@@ -19,7 +19,7 @@ from emitter.export import FORMS, curl, export
 from emitter.query import AttemptQuery
 from emitter.receiver import Receiver
 from emitter.simulator import Simulator
-from emitter.store.reader import AttemptRow, AttemptWire
+from emitter.store.rows import AttemptRow, AttemptWire
 from emitter.trigger import TriggerSpec
 from tests.conftest import SECRET
 from tests.support_cli import nobody

@@ -28,7 +28,7 @@ from emitter.scenario.steps import (
     StateExpected,
     SystemExpected,
 )
-from emitter.store.reader import AttemptRow
+from emitter.store.rows import AttemptRow
 from emitter.store.tally import Place, RunTally
 
 

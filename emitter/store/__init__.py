@@ -29,8 +29,9 @@ from emitter.store.ids import PublicIds
 from emitter.store.lock import Owner, StoreLock
 from emitter.store.opening import connect, migrate, open_file, open_memory
 from emitter.store.plays import Plays
-from emitter.store.reader import URL, Reader
+from emitter.store.reader import Reader
 from emitter.store.retention import trim
+from emitter.store.rows import URL
 from emitter.store.schema import (
     ANSWER,
     ANSWER_FAILED,

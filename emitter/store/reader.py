@@ -7,114 +7,32 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from emitter.delivery import Answer, Headers, Timing
+from emitter.delivery import Answer, Timing
 from emitter.errors import StoreUnusable
 from emitter.query import AttemptQuery, Page, matching_types
 from emitter.store import search
+from emitter.store.filtering import filters_of
 from emitter.store.ids import PublicIds
 from emitter.store.opening import connect
 from emitter.store.overview import Overview, overview
-from emitter.store.schema import OUTCOME_NAMES, OUTCOMES, STARTED, STATE_NAMES, STATES, VERDICT_NAMES, VERDICTS
-from emitter.store.search import Filter
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRow:
-    """One attempt as a list shows it, with what it hangs on."""
-
-    id: int
-    delivery_id: int
-    number: int
-    event_id: int
-    webhook: int
-    type: str
-    run: str
-    started: int
-    scheduled: int
-    outcome: str
-    status: int | None
-    total: int | None  # microseconds; None while under way or interrupted
-    failure: str
-    error: str
-    state: str  # of the delivery
-    due: int
-    attempts: int
-    resend_of: int
-    note: str
-    verdict: str
-    seed: int | None
-    stamp: int
-    body: bytes  # of the event
-    faults: tuple[str, ...] = ()  # their names
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptWire:
-    """What left and what came back; `body` is None where the event's own body left."""
-
-    url: str
-    headers: Headers
-    body: bytes | None
-    answer: Answer | None
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One event as it is kept."""
-
-    id: int
-    type: str
-    stamp: int
-    recorded: int
-    verdict: str
-    seed: int | None
-    run: str
-    first_delivery: int
-    planned: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """One delivery as it is kept."""
-
-    id: int
-    event_id: int
-    webhook: int
-    due: int
-    state: str
-    attempts: int
-    resend_of: int
-    signature: Headers | None
-    note: str
-    faults: str | None = None  # as `emitter.faults` writes them
-
-
-FEW_EVENTS = 200
-URL = ":url"  # stands before the headers of a request as it is kept
-_ATTEMPTS = (
-    "SELECT a.id, a.delivery, a.number, a.event, a.webhook, t.name, coalesce(u.name, ''), a.started, a.scheduled, "
-    "a.outcome, a.status, a.total, coalesce(r.failure, ''), coalesce(r.error, ''), d.state, d.due, d.attempts, "
-    "d.resend_of, d.note, e.verdict, e.seed, e.stamp, e.body, coalesce(f.faults, '') "
-    "FROM attempts a JOIN types t ON t.id = a.type LEFT JOIN runs u ON u.id = a.run "
-    "JOIN deliveries d ON d.id = a.delivery "
-    "JOIN events e ON e.id = a.event LEFT JOIN answers r ON r.attempt = a.id "
-    "LEFT JOIN attempt_faults f ON f.attempt = a.id "
+from emitter.store.rows import (
+    ATTEMPTS,
+    DELIVERIES,
+    EVENTS,
+    AttemptRow,
+    AttemptWire,
+    DeliveryRow,
+    EventRow,
+    attempt_row,
+    deliveries_of,
+    delivery_row,
+    event_row,
+    read_headers,
 )
-_EVENTS = (
-    "SELECT e.id, t.name, e.stamp, e.recorded, e.verdict, e.seed, coalesce(u.name, ''), e.first_delivery, e.planned, "
-    "e.body FROM events e JOIN types t ON t.id = e.type LEFT JOIN runs u ON u.id = e.run "
-)
-_DELIVERIES = (
-    "SELECT id, event, webhook, due, state, attempts, resend_of, signature, note, "
-    "(SELECT faults FROM delivery_faults f WHERE f.delivery = deliveries.id) FROM deliveries "
-)
+from emitter.store.schema import OUTCOMES, STARTED, STATES
 
 
 class Reader:
@@ -172,7 +90,7 @@ class Reader:
     def attempts(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds) -> Page[AttemptRow]:
         """One page of attempts, newest first."""
         with self.connection() as connection:
-            filters, low, high = self._filters(connection, query, deliveries, events)
+            filters, low, high = filters_of(connection, query, deliveries, events)
             forward = query.after is not None
             if query.before is not None:
                 high = min(high, query.before)
@@ -199,7 +117,7 @@ class Reader:
     def count(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds, cap: int) -> tuple[int, bool]:
         """How many attempts match (text aside), up to `cap`, and whether there may be more."""
         with self.connection() as connection:
-            filters, low, high = self._filters(connection, query, deliveries, events)
+            filters, low, high = filters_of(connection, query, deliveries, events)
             low = low if query.after is None else max(low, query.after + 1)
             high = high if query.before is None else min(high, query.before)
             return search.count(connection, filters, low=low, high=high, cap=cap)
@@ -207,7 +125,7 @@ class Reader:
     def overview(self, query: AttemptQuery, *, deliveries: PublicIds, events: PublicIds) -> Overview:
         """How many attempts match (text aside), by outcome, and how they lie in time; in bounded steps."""
         with self.connection() as connection:
-            filters, low, high = self._filters(connection, query, deliveries, events)
+            filters, low, high = filters_of(connection, query, deliveries, events)
             low = low if query.after is None else max(low, query.after + 1)
             high = high if query.before is None else min(high, query.before)
             return overview(connection, filters, low=low, high=high)
@@ -225,8 +143,8 @@ class Reader:
     def attempts_of(self, delivery_id: int) -> list[AttemptRow]:
         """Every attempt of a delivery, first to last."""
         with self.connection() as connection:
-            rows = connection.execute(_ATTEMPTS + "WHERE a.delivery = ? ORDER BY a.id", (delivery_id,)).fetchall()
-        return [_attempt_row(row) for row in rows]
+            rows = connection.execute(ATTEMPTS + "WHERE a.delivery = ? ORDER BY a.id", (delivery_id,)).fetchall()
+        return [attempt_row(row) for row in rows]
 
     def wire(self, attempt_id: int) -> AttemptWire | None:
         """What left and what came back for one attempt."""
@@ -258,11 +176,11 @@ class Reader:
         answer = None
         if attempt is not None:
             answer = Answer(
-                status=status or None, reason=reason, headers=_headers(headers), body=answered, body_cut=bool(cut),
+                status=status or None, reason=reason, headers=read_headers(headers), body=answered, body_cut=bool(cut),
                 failure=failure, phase=phase, error=error, address=address,
                 timing=Timing(lookup=parts[0], connect=parts[1], tls=parts[2], first_byte=parts[3], total=total),
             )  # fmt: skip
-        (_, url), *headers = _headers(head)
+        (_, url), *headers = read_headers(head)
         return AttemptWire(url=url, headers=tuple(headers), body=body, answer=answer)
 
     def history(
@@ -294,44 +212,6 @@ class Reader:
             ).fetchall()
         return [(started, outcome == OUTCOMES["accepted"], total) for started, outcome, total in rows]
 
-    def _filters(
-        self, connection: sqlite3.Connection, query: AttemptQuery, deliveries: PublicIds, events: PublicIds
-    ) -> tuple[list[Filter], int, int]:
-        filters = []
-        if query.type:
-            types = dict(connection.execute("SELECT name, id FROM types"))
-            filters.append(Filter("type", tuple(types[name] for name in matching_types(query.type, types))))
-        if query.outcome:
-            filters.append(Filter("outcome", tuple(OUTCOMES[word] for word in query.outcome)))
-        if query.run:
-            filters.append(Filter("run", self._numbers(connection, "SELECT id FROM runs WHERE name", query.run)))
-        if query.webhook:
-            numbers = self._numbers(connection, "SELECT number FROM webhooks WHERE id", query.webhook)
-            filters.append(Filter("webhook", numbers))
-        if query.status:
-            filters.append(_status_filter(connection, query.status))
-        if query.delivery:
-            numbers = tuple(number for text in query.delivery if (number := deliveries.read(text)))
-            filters.append(Filter("delivery", numbers))
-        if query.event:
-            wanted = [number for text in query.event if (number := events.read(text))]
-            filters.append(_of_events(connection, wanted))
-        if query.fault:
-            filters.append(Filter("fault", faults=query.fault))
-        if query.verdict:
-            filters.append(_verdict_filter(connection, tuple(VERDICTS[word] for word in query.verdict)))
-        low, high = search.bounds(connection)
-        if query.since is not None:
-            low = max(low, search.id_at(connection, query.since))
-        if query.until is not None:
-            high = min(high, search.id_at(connection, query.until))
-        return filters, low, high
-
-    @staticmethod
-    def _numbers(connection: sqlite3.Connection, statement: str, names: Sequence[str]) -> tuple[int, ...]:
-        marks = ", ".join("?" * len(names))
-        return tuple(row[0] for row in connection.execute(f"{statement} IN ({marks})", tuple(names)))
-
     @staticmethod
     def _started(connection: sqlite3.Connection, attempt_id: int) -> int | None:
         row = connection.execute(
@@ -344,15 +224,15 @@ class Reader:
         if not ids:
             return []
         listed = ", ".join(map(str, ids))
-        found = {row[0]: row for row in connection.execute(f"{_ATTEMPTS} WHERE a.id IN ({listed})")}
-        return [_attempt_row(found[each]) for each in ids if each in found]
+        found = {row[0]: row for row in connection.execute(f"{ATTEMPTS} WHERE a.id IN ({listed})")}
+        return [attempt_row(found[each]) for each in ids if each in found]
 
     # --- events and deliveries --------------------------------------------------------------------------------------
 
     def event(self, event_id: int) -> EventRow | None:
         with self.connection() as connection:
-            row = connection.execute(_EVENTS + "WHERE e.id = ?", (event_id,)).fetchone()
-        return _event_row(row) if row else None
+            row = connection.execute(EVENTS + "WHERE e.id = ?", (event_id,)).fetchone()
+        return event_row(row) if row else None
 
     def events(self, *, before: int | None, limit: int, types: Sequence[str] = (), run: str = "") -> list[EventRow]:
         """Events, newest first, before one id."""
@@ -367,18 +247,18 @@ class Reader:
                 clauses.append("e.run IN (SELECT id FROM runs WHERE name = ?)")
                 arguments.append(run)
             rows = connection.execute(
-                f"{_EVENTS} WHERE {' AND '.join(clauses)} ORDER BY e.id DESC LIMIT ?", (*arguments, limit)
+                f"{EVENTS} WHERE {' AND '.join(clauses)} ORDER BY e.id DESC LIMIT ?", (*arguments, limit)
             ).fetchall()
-        return [_event_row(row) for row in rows]
+        return [event_row(row) for row in rows]
 
     def events_after(self, event_id: int, *, limit: int, run: str | None = None) -> list[EventRow]:
         """Events that came after one, oldest first; of one run only, where it is named."""
         where, values = ("", ()) if run is None else ("AND e.run IN (SELECT id FROM runs WHERE name = ?) ", (run,))
         with self.connection() as connection:
             rows = connection.execute(
-                f"{_EVENTS} WHERE e.id > ? {where}ORDER BY e.id LIMIT ?", (event_id, *values, limit)
+                f"{EVENTS} WHERE e.id > ? {where}ORDER BY e.id LIMIT ?", (event_id, *values, limit)
             ).fetchall()
-        return [_event_row(row) for row in rows]
+        return [event_row(row) for row in rows]
 
     def newest_event(self) -> int:
         """The number of the last event; 0 for none."""
@@ -401,8 +281,8 @@ class Reader:
                 ).fetchall()
             )
             listed = ", ".join(map(str, found))
-            rows = connection.execute(f"{_EVENTS} WHERE e.id IN ({listed}) ORDER BY e.id DESC").fetchall()
-        return [(event := _event_row(row), found[event.id]) for row in rows]
+            rows = connection.execute(f"{EVENTS} WHERE e.id IN ({listed}) ORDER BY e.id DESC").fetchall()
+        return [(event := event_row(row), found[event.id]) for row in rows]
 
     def requests_of(self, first: int, last: int) -> dict[int, str]:
         """The id of the one request that an event is about, for the events from one number to another that have one."""
@@ -417,25 +297,25 @@ class Reader:
 
     def delivery(self, delivery_id: int) -> DeliveryRow | None:
         with self.connection() as connection:
-            row = connection.execute(_DELIVERIES + "WHERE id = ?", (delivery_id,)).fetchone()
-        return _delivery_row(row) if row else None
+            row = connection.execute(DELIVERIES + "WHERE id = ?", (delivery_id,)).fetchone()
+        return delivery_row(row) if row else None
 
     def deliveries_of(self, event_id: int) -> list[DeliveryRow]:
         """The deliveries of an event: those planned with it, then those made by sending it again."""
         with self.connection() as connection:
-            return _deliveries_of(connection, event_id)
+            return deliveries_of(connection, event_id)
 
     def waiting(self, webhook: int, *, after: int, limit: int) -> list[tuple[DeliveryRow, EventRow]]:
         """What a webhook is still to get, in order, with the events; `after` is the last one already in hand."""
         with self.connection() as connection:
             rows = connection.execute(
-                _DELIVERIES.replace("deliveries ", "deliveries INDEXED BY deliveries_waiting ")
+                DELIVERIES.replace("deliveries ", "deliveries INDEXED BY deliveries_waiting ")
                 + "WHERE webhook = ? AND state = 0 AND id > ? ORDER BY id LIMIT ?",
                 (webhook, after, limit),
             ).fetchall()
-            deliveries = [_delivery_row(row) for row in rows]
+            deliveries = [delivery_row(row) for row in rows]
             listed = ", ".join({str(each.event_id) for each in deliveries})
-            events = {row[0]: _event_row(row) for row in connection.execute(f"{_EVENTS} WHERE e.id IN ({listed})")}
+            events = {row[0]: event_row(row) for row in connection.execute(f"{EVENTS} WHERE e.id IN ({listed})")}
         return [(each, events[each.event_id]) for each in deliveries]
 
     def older(self, webhook: int, *, now: int, most: int) -> list[tuple[int, int]]:
@@ -477,72 +357,4 @@ class Reader:
                 "d.signature, d.note FROM deliveries d INDEXED BY deliveries_waiting "
                 f"JOIN attempts a ON a.delivery = d.id AND a.outcome = {STARTED} WHERE d.state = 0 ORDER BY a.id"
             ).fetchall()
-        return [(row[0], _delivery_row(row[3:]), row[1], row[2]) for row in rows]
-
-
-def _status_filter(connection: sqlite3.Connection, words: Sequence[str]) -> Filter:
-    values: list[int] = []
-    ranges: list[tuple[int, int]] = []
-    for word in words:
-        if word == "none":
-            values.append(0)
-        elif word.endswith("xx"):
-            first = int(word[0]) * 100
-            if first >= 300:
-                values += [status for status in search.statuses(connection) if first <= status < first + 100]
-            else:
-                ranges.append((first, first + 99))
-        else:
-            values.append(int(word))
-    return Filter("status", tuple(values), tuple(ranges))
-
-
-def _verdict_filter(connection: sqlite3.Connection, verdicts: tuple[int, ...]) -> Filter:
-    """By the deliveries of the events where those are few, else by looking at the event of each attempt."""
-    few = search.few_events(connection, verdicts, FEW_EVENTS) if VERDICTS["valid"] not in verdicts else None
-    return Filter("verdict", verdicts) if few is None else _of_events(connection, few)
-
-
-def _of_events(connection: sqlite3.Connection, events: Sequence[int]) -> Filter:
-    """By the deliveries of these events."""
-    return Filter("delivery", tuple(row.id for event in events for row in _deliveries_of(connection, event)))
-
-
-def _deliveries_of(connection: sqlite3.Connection, event_id: int) -> list[DeliveryRow]:
-    rows = connection.execute(
-        _DELIVERIES + "WHERE id IN (SELECT d.id FROM events e JOIN deliveries d ON d.id >= e.first_delivery "
-        "AND d.id < e.first_delivery + e.planned WHERE e.id = ?1 AND e.planned > 0) "
-        "OR id IN (SELECT id FROM deliveries INDEXED BY deliveries_resent WHERE event = ?1 AND resend_of > 0) "
-        "ORDER BY id",
-        (event_id,),
-    ).fetchall()
-    return [_delivery_row(row) for row in rows]
-
-
-def _headers(raw: bytes | str) -> Headers:
-    return tuple((name, value) for name, value in orjson.loads(raw))
-
-
-def _attempt_row(row: tuple[Any, ...]) -> AttemptRow:
-    values = list(row)
-    outcome = OUTCOME_NAMES[values[9]]
-    values[9] = outcome
-    over = outcome not in ("started", "interrupted")
-    values[10] = values[10] or None if over else None
-    values[11] = values[11] if over else None
-    values[14], values[19] = STATE_NAMES[values[14]], VERDICT_NAMES[values[19]]
-    values[23] = tuple(values[23].split(",")) if values[23] else ()
-    return AttemptRow(*values)
-
-
-def _event_row(row: tuple[Any, ...]) -> EventRow:
-    values = list(row)
-    values[4] = VERDICT_NAMES[values[4]]
-    return EventRow(*values)
-
-
-def _delivery_row(row: tuple[Any, ...]) -> DeliveryRow:
-    values = list(row)
-    values[4] = STATE_NAMES[values[4]]
-    values[7] = _headers(values[7]) if values[7] else None
-    return DeliveryRow(*values)
+        return [(row[0], delivery_row(row[3:]), row[1], row[2]) for row in rows]

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from emitter.store.reader import AttemptRow, AttemptWire, Reader
+from emitter.store.reader import Reader
+from emitter.store.rows import AttemptRow, AttemptWire
 from emitter.store.schema import OUTCOME_NAMES, STARTED, STATE_NAMES, STATES
 
 _PORTION = 500
