@@ -7,175 +7,29 @@ question behind it (U1 to U24). `--assume delivery.timeout=5s`, an `emitter.toml
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from string import Formatter
 from typing import Any
-from urllib.parse import urlsplit
 
-from emitter.errors import BadValue, UnknownName
-
-STANDARD_WEBHOOKS_SCHEDULE = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
+from emitter.errors import UnknownName
+from emitter.typed import (
+    STANDARD_WEBHOOKS_SCHEDULE,
+    a_duration,
+    a_header_name,
+    a_link,
+    a_number,
+    a_schedule,
+    a_text,
+    a_time_of_day,
+    a_url,
+    duration_text,
+    one_of,
+    some_days,
+    some_headers,
+    some_of,
+    two_words,
 )
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
-_FIELDS = ("base", "Id", "accountId")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-def duration(text: str, name: str = "duration") -> timedelta:
-    """Read a duration with its units: `10s`, `1h30m`, `250ms`. Raises `BadValue`."""
-    # No longer one is written by anybody, and looking for the parts of one takes the square of its length.
-    parts = _DURATION.findall(text.strip()) if len(text) <= 1000 else []
-    if not parts or "".join(number + unit for number, unit in parts) != text.strip():
-        raise BadValue(name, text, "is no duration. Write a number with its unit, as in 250ms, 10s, 5m, 1h30m or 30d.")
-    try:
-        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
-    except OverflowError:
-        raise BadValue(name, text, "is longer than time goes here.") from None
-
-
-def duration_text(value: timedelta) -> str:
-    """Write a duration the way `duration` reads it."""
-    seconds, rest = divmod(value // timedelta(microseconds=1), 1_000_000)
-    text = ""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        if seconds >= size:
-            text, seconds = f"{text}{seconds // size}{unit}", seconds % size
-    if rest:
-        text += f"{rest / 1000:g}ms"
-    return text or "0s"
-
-
-def _one_of(*choices: str) -> Callable[[str, str], str]:
-    def parse(name: str, text: str) -> str:
-        if text not in choices:
-            raise BadValue(name, text, f"is none of {', '.join(choices)}.")
-        return text
-
-    parse.__doc__ = " | ".join(choices)
-    return parse
-
-
-def _a_duration(name: str, text: str) -> timedelta:
-    """a duration, as 10s"""
-    value = duration(text, name)
-    if not timedelta(milliseconds=1) <= value <= timedelta(hours=1):
-        raise BadValue(name, text, "is not between 1ms and 1h.")
-    return value
-
-
-def _a_schedule(name: str, text: str) -> tuple[timedelta, ...]:
-    """none | standard-webhooks | pauses, as 5s,5m,1h"""
-    if text == "none":
-        return ()
-    if text == "standard-webhooks":
-        return STANDARD_WEBHOOKS_SCHEDULE
-    pauses = tuple(duration(part, name) for part in text.split(","))
-    if max(pauses) > timedelta(days=366) or len(pauses) > 100:
-        raise BadValue(name, text, "is more than 100 pauses, or one of more than 366 days.")
-    return pauses
-
-
-def _a_number(least: int, most: int, *, word: str = "") -> Callable[[str, str], int]:
-    def parse(name: str, text: str) -> int:
-        if word and text == word:
-            return 0
-        if not text.isascii() or not text.isdigit() or len(text) > 18 or not least <= int(text) <= most:
-            raise BadValue(name, text, f"is no whole number from {least} to {most}{f', nor {word}' if word else ''}.")
-        return int(text)
-
-    parse.__doc__ = f"{least} to {most}" + (f" | {word}" if word else "")
-    return parse
-
-
-def _a_header_name(name: str, text: str) -> str:
-    """the name of a header"""
-    if not _TOKEN.fullmatch(text):
-        raise BadValue(name, text, "is no name of a header (RFC 9110, section 5.6.2).")
-    return text
-
-
-def _text(name: str, text: str) -> str:
-    """a text"""
-    if not text.isprintable():
-        raise BadValue(name, text, "holds characters that cannot be printed.")
-    return text
-
-
-def _a_link(name: str, text: str) -> str:
-    """a template of {base}, {Id} and {accountId}"""
-    try:
-        parts = list(Formatter().parse(text))
-    except ValueError:
-        parts = [("", "", "", None)]
-    if any(field is not None and (field not in _FIELDS or form or turn) for _, field, form, turn in parts):
-        raise BadValue(name, text, "is no template: only {base}, {Id} and {accountId} may stand in braces.")
-    return _text(name, text)
-
-
-def _a_url(name: str, text: str) -> str:
-    """a URL, with its scheme"""
-    try:
-        parts = urlsplit(_text(name, text))
-    except ValueError:
-        parts = urlsplit("")
-    if not parts.scheme or not parts.netloc or " " in text:
-        raise BadValue(name, text, "is no URL with scheme and host, as https://app.immutacloud.com/marketplace.")
-    return text
-
-
-def _two_words(name: str, text: str) -> str:
-    """two words, as SUCCESS/FAILED"""
-    if not re.fullmatch(r"[^/\s]+/[^/\s]+", _text(name, text)):
-        raise BadValue(name, text, "is not two words with a slash between: one for accepted, one for all else.")
-    return text
-
-
-def _headers(name: str, text: str) -> tuple[tuple[str, str], ...]:
-    """headers that replace or join ours, as X-A: 1; User-Agent: x"""
-    pairs = []
-    for part in filter(None, (part.strip() for part in text.split(";;"))):
-        header, colon, value = part.partition(":")
-        if not colon:
-            raise BadValue(name, text, "is no list of headers. Write Name: value, and ;; between two.")
-        if not value.isascii():
-            raise BadValue(name, text, "holds characters beyond ASCII, which have no one meaning in a header.")
-        pairs.append((_a_header_name(name, header.strip()), _text(name, value.strip())))
-    return tuple(pairs)
-
-
-_headers.__doc__ = "headers that replace or join ours, as Name: value;; Other: value"
-
-
-def _a_time_of_day(name: str, text: str) -> str:
-    """a time of day in UTC, as 14:00"""
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text, re.ASCII):
-        raise BadValue(name, text, "is no time of day from 00:00 to 23:59, as 14:00.")
-    return text
-
-
-def _days(name: str, text: str) -> tuple[int, ...]:
-    """days, as 7,1 | none"""
-    if text == "none":
-        return ()
-    days = [_a_number(1, 366)(name, part.strip()) for part in text.split(",")]
-    return tuple(sorted(set(days), reverse=True))
-
-
-def _some_of(*choices: str) -> Callable[[str, str], tuple[str, ...]]:
-    def parse(name: str, text: str) -> tuple[str, ...]:
-        parts = () if text == "none" else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-        if not set(parts) <= set(choices):
-            raise BadValue(name, text, f"is no list of {', '.join(choices)}, nor none.")
-        return parts
-
-    parse.__doc__ = f"a list of {', '.join(choices)} | none"
-    return parse
 
 
 def assumed(switch: str, default: str, parse: Callable[[str, str], Any], *, unknown: str, why: str) -> Any:
@@ -191,196 +45,196 @@ class Assumptions:
     """What is taken for true of the Request app without a document that says so."""
 
     signing_mode: str = assumed(
-        "signing.mode", "sha256", _one_of("sha256", "both", "sha1", "sha512", "standard-webhooks", "off"),
+        "signing.mode", "sha256", one_of("sha256", "both", "sha1", "sha512", "standard-webhooks", "off"),
         unknown="U1",
         why="The vendor's changelog names x-immuta-webhook-signature-sha256 but not the app it speaks of.",
     )  # fmt: skip
     signing_header: str = assumed(
-        "signing.header", "x-immuta-webhook-signature-sha256", _a_header_name, unknown="U1",
+        "signing.header", "x-immuta-webhook-signature-sha256", a_header_name, unknown="U1",
         why="The header of the changelog; no page of the Request app names one.",
     )  # fmt: skip
     signing_header_sha1: str = assumed(
-        "signing.header_sha1", "x-immuta-webhook-signature", _a_header_name, unknown="U1",
+        "signing.header_sha1", "x-immuta-webhook-signature", a_header_name, unknown="U1",
         why="The retired header of the changelog, for the modes both and sha1.",
     )  # fmt: skip
     signing_encoding: str = assumed(
-        "signing.encoding", "hex", _one_of("hex", "base64", "base64url"), unknown="U2",
+        "signing.encoding", "hex", one_of("hex", "base64", "base64url"), unknown="U2",
         why="Not in any text that could be read; lower-case hex is the most common form.",
     )  # fmt: skip
     signing_prefix: str = assumed(
-        "signing.prefix", "", _text, unknown="U2",
+        "signing.prefix", "", a_text, unknown="U2",
         why="Not in any text that could be read; no prefix is the plainest form.",
     )  # fmt: skip
     signing_signed: str = assumed(
-        "signing.signed", "body", _one_of("body", "timestamp.body", "id.timestamp.body"), unknown="U2",
+        "signing.signed", "body", one_of("body", "timestamp.body", "id.timestamp.body"), unknown="U2",
         why="The payload's format was said to stay as it was with SHA-256; nothing but the body is known to be signed.",
     )  # fmt: skip
     signing_header_timestamp: str = assumed(
-        "signing.header_timestamp", "webhook-timestamp", _a_header_name, unknown="U2",
+        "signing.header_timestamp", "webhook-timestamp", a_header_name, unknown="U2",
         why="For signing.signed=timestamp.body and longer: the name that the Standard Webhooks specification gives it.",
     )  # fmt: skip
     signing_header_id: str = assumed(
-        "signing.header_id", "webhook-id", _a_header_name, unknown="U2",
+        "signing.header_id", "webhook-id", a_header_name, unknown="U2",
         why="For signing.signed=id.timestamp.body: the name that the Standard Webhooks specification gives it.",
     )  # fmt: skip
     signing_timestamp: str = assumed(
-        "signing.timestamp", "wall", _one_of("wall", "clock"), unknown="U1",
+        "signing.timestamp", "wall", one_of("wall", "clock"), unknown="U1",
         why="Where a timestamp is signed, too: receivers refuse a virtual time that lies outside their tolerance.",
     )  # fmt: skip
     payload_profile: str = assumed(
-        "payload.profile", "core", _one_of("core", "extended"), unknown="U3",
+        "payload.profile", "core", one_of("core", "extended"), unknown="U3",
         why="The one published example carries actionLink, dataProductId and dataProductName, nothing else.",
     )  # fmt: skip
     payload_action_link_on_delete: str = assumed(
-        "payload.action_link_on_delete", "omit", _one_of("omit", "product", "home"), unknown="U4",
+        "payload.action_link_on_delete", "omit", one_of("omit", "product", "home"), unknown="U4",
         why="No action is offered for deletions, and the in-app twin has an optional link.",
     )  # fmt: skip
     payload_link_product: str = assumed(
-        "payload.link_product", "{base}/data-product/{Id}?accountId={accountId}", _a_link, unknown="U5",
+        "payload.link_product", "{base}/data-product/{Id}?accountId={accountId}", a_link, unknown="U5",
         why="The documented shape without its tab.",
     )  # fmt: skip
     payload_link_data_sources: str = assumed(
-        "payload.link_data_sources", "{base}/data-product/{Id}/data-sources?accountId={accountId}", _a_link,
+        "payload.link_data_sources", "{base}/data-product/{Id}/data-sources?accountId={accountId}", a_link,
         unknown="U5", why="Documented, for data_sources.updated; what fills the braces is assumed.",
     )  # fmt: skip
     payload_link_requests: str = assumed(
-        "payload.link_requests", "{base}/access-requests?accountId={accountId}", _a_link, unknown="U5",
+        "payload.link_requests", "{base}/access-requests?accountId={accountId}", a_link, unknown="U5",
         why="The list page is documented; no page of a single request is published, so none is invented.",
     )  # fmt: skip
     payload_app_base_url: str = assumed(
-        "payload.app_base_url", "https://app.immutacloud.com/marketplace", _a_url, unknown="U5",
+        "payload.app_base_url", "https://app.immutacloud.com/marketplace", a_url, unknown="U5",
         why="The host of the published example; no page names another one.",
     )  # fmt: skip
     payload_account_id: str = assumed(
-        "payload.account_id", "1880aad3-3885-45e0-859c-992e0114e56f", _text, unknown="U5",
+        "payload.account_id", "1880aad3-3885-45e0-859c-992e0114e56f", a_text, unknown="U5",
         why="Its meaning is not stated; the tenant's UUID is the nearest candidate. The value is made up.",
     )  # fmt: skip
     payload_timestamp_digits: str = assumed(
-        "payload.timestamp_digits", "9", _one_of("9", "6", "3", "0", "trimmed"), unknown="U21",
+        "payload.timestamp_digits", "9", one_of("9", "6", "3", "0", "trimmed"), unknown="U21",
         why="The only example has nine digits; Go's RFC3339Nano would trim trailing zeros.",
     )  # fmt: skip
     payload_timestamp_source: str = assumed(
-        "payload.timestamp_source", "event", _one_of("event", "send"), unknown="U21",
+        "payload.timestamp_source", "event", one_of("event", "send"), unknown="U21",
         why="The moment of the event, unchanged when it is sent again.",
     )  # fmt: skip
     ids_data_product: str = assumed(
-        "ids.data_product", "uuid", _one_of("uuid", "cuid", "number"), unknown="U24",
+        "ids.data_product", "uuid", one_of("uuid", "cuid", "number"), unknown="U24",
         why="The API description allows uuid and cuid, uuid being the newer; the published example shows 12345.",
     )  # fmt: skip
     events_steward_updated_on: str = assumed(
-        "events.steward_updated_on", "stewards", _one_of("stewards", "determination", "both"), unknown="U6",
+        "events.steward_updated_on", "stewards", one_of("stewards", "determination", "both"), unknown="U6",
         why="The Webhooks page ties it to a change of stewards; by its name it is the twin of a determination.",
     )  # fmt: skip
     events_pending_scope: str = assumed(
-        "events.pending_scope", "product", _one_of("product", "request", "digest"), unknown="U7",
+        "events.pending_scope", "product", one_of("product", "request", "digest"), unknown="U7",
         why="What a reminder is about is not stated; every other event is about one product. A digest names none.",
     )  # fmt: skip
     events_pending_time: str = assumed(
-        "events.pending_time", "14:00", _a_time_of_day, unknown="U7",
+        "events.pending_time", "14:00", a_time_of_day, unknown="U7",
         why="Reminders come daily; the hour is not stated. By UTC.",
     )  # fmt: skip
     events_expiring_days: tuple[int, ...] = assumed(
-        "events.expiring_days", "7,1", _days, unknown="U8",
+        "events.expiring_days", "7,1", some_days, unknown="U8",
         why="Notification Types names 7 days and 1 day ahead.",
     )  # fmt: skip
     events_expiring_past: str = assumed(
-        "events.expiring_past", "skip", _one_of("skip", "send"), unknown="U8",
+        "events.expiring_past", "skip", one_of("skip", "send"), unknown="U8",
         why="Whether access for three days is warned of seven days ahead, at once, is not stated.",
     )  # fmt: skip
     events_masking_exceptions: str = assumed(
-        "events.masking_exceptions", "same", _one_of("same", "none"), unknown="U19",
+        "events.masking_exceptions", "same", one_of("same", "none"), unknown="U19",
         why="Masking exceptions share entity and states with access requests, and no type of their own is published.",
     )  # fmt: skip
     events_auto_approval: str = assumed(
-        "events.auto_approval", "both", _one_of("both", "created", "determination", "none"), unknown="U20",
+        "events.auto_approval", "both", one_of("both", "created", "determination", "none"), unknown="U20",
         why="What a policy approves or denies at once is created and determined; which is told is not stated.",
     )  # fmt: skip
     events_intermediate: str = assumed(
-        "events.intermediate", "none", _one_of("none", "each"), unknown="U20",
+        "events.intermediate", "none", one_of("none", "each"), unknown="U20",
         why="An approval after which others are still needed determines nothing yet.",
     )  # fmt: skip
     events_delete_order: str = assumed(
-        "events.delete_order", "product-first", _one_of("product-first", "requests-first"), unknown="U23",
+        "events.delete_order", "product-first", one_of("product-first", "requests-first"), unknown="U23",
         why="The order of state.deleted and the requests' deleted is not stated; the cause comes first.",
     )  # fmt: skip
     events_delete_states: tuple[str, ...] = assumed(
-        "events.delete_states", "PENDING,APPROVED", _some_of("PENDING", "APPROVED"), unknown="U23",
+        "events.delete_states", "PENDING,APPROVED", some_of("PENDING", "APPROVED"), unknown="U23",
         why="Which requests count as behind a deleted product is not stated; these two are not over yet.",
     )  # fmt: skip
     events_repeated_request: str = assumed(
-        "events.repeated_request", "refuse", _one_of("refuse", "allow"), unknown="",
+        "events.repeated_request", "refuse", one_of("refuse", "allow"), unknown="",
         why="Whether one may ask again for what is pending or granted is not stated; conflicts elsewhere are 409.",
     )  # fmt: skip
     delivery_timeout: timedelta = assumed(
-        "delivery.timeout", "10s", _a_duration, unknown="U10",
+        "delivery.timeout", "10s", a_duration, unknown="U10",
         why="Documented for the webhooks of the Govern app only.",
     )  # fmt: skip
     delivery_retry: tuple[timedelta, ...] = assumed(
-        "delivery.retry", "none", _a_schedule, unknown="U11",
+        "delivery.retry", "none", a_schedule, unknown="U11",
         why="No retry is documented, and the API has no resend.",
     )  # fmt: skip
     delivery_fan_out: str = assumed(
-        "delivery.fan_out", "event", _one_of("event", "recipient"), unknown="U9",
+        "delivery.fan_out", "event", one_of("event", "recipient"), unknown="U9",
         why="One delivery per event and webhook; the other reading is one per kind of person that is notified.",
     )  # fmt: skip
     delivery_in_flight: int = assumed(
-        "delivery.in_flight", "1", _a_number(1, 512), unknown="",
+        "delivery.in_flight", "1", a_number(1, 512), unknown="",
         why="Order is not documented; one at a time keeps it. More than one frees the order.",
     )  # fmt: skip
     delivery_suppress_after: int = assumed(
-        "delivery.suppress_after", "never", _a_number(1, 1_000_000, word="never"), unknown="U12",
+        "delivery.suppress_after", "never", a_number(1, 1_000_000, word="never"), unknown="U12",
         why="What sets `suppressed` is not stated. A number: so many deliveries in a row that were not accepted.",
     )  # fmt: skip
     delivery_headers: tuple[tuple[str, str], ...] = assumed(
-        "delivery.headers", "", _headers, unknown="U22",
+        "delivery.headers", "", some_headers, unknown="U22",
         why="No header but the signature is documented. We send Content-Type: application/json and our own User-Agent.",
     )  # fmt: skip
     test_payload: str = assumed(
-        "test.payload", '{"data":{},"type":"marketplace.webhook.test"}', _text, unknown="U13",
+        "test.payload", '{"data":{},"type":"marketplace.webhook.test"}', a_text, unknown="U13",
         why="The test payload is not documented. A timestamp is put in front unless the JSON has one.",
     )  # fmt: skip
     test_scope: str = assumed(
-        "test.scope", "given", _one_of("given", "all"), unknown="U13",
+        "test.scope", "given", one_of("given", "all"), unknown="U13",
         why="Texts conflict; the body holds one configuration and the answer one result.",
     )  # fmt: skip
     test_in_history: str = assumed(
-        "test.in_history", "by-id", _one_of("by-id", "never"), unknown="U13",
+        "test.in_history", "by-id", one_of("by-id", "never"), unknown="U13",
         why="A page offers the history as a way to check the set-up.",
     )  # fmt: skip
     test_status_form: str = assumed(
-        "test.status_form", "name", _one_of("name", "number"), unknown="U14",
+        "test.status_form", "name", one_of("name", "number"), unknown="U14",
         why="The enum lists both forms of one enumeration.",
     )  # fmt: skip
     history_status_words: str = assumed(
-        "history.status_words", "SUCCESS/FAILED", _two_words, unknown="U15",
+        "history.status_words", "SUCCESS/FAILED", two_words, unknown="U15",
         why="The member has no enum; the words of WebhookTestResult are borrowed.",
     )  # fmt: skip
     history_code_without_answer: int = assumed(
-        "history.code_without_answer", "0", _a_number(0, 599), unknown="U15",
+        "history.code_without_answer", "0", a_number(0, 599), unknown="U15",
         why="The member is required, so something has to stand there.",
     )  # fmt: skip
     history_order: str = assumed(
-        "history.order", "newest-first", _one_of("newest-first", "oldest-first"), unknown="U15",
+        "history.order", "newest-first", one_of("newest-first", "oldest-first"), unknown="U15",
         why="The order is not stated.",
     )  # fmt: skip
     paging_page_count: str = assumed(
-        "paging.page_count_mode", "items", _one_of("items", "pages"), unknown="U16",
+        "paging.page_count_mode", "items", one_of("items", "pages"), unknown="U16",
         why="pageCount is not defined; it would repeat totalPages if it counted pages.",
     )  # fmt: skip
     paging_pages_when_empty: int = assumed(
-        "paging.pages_when_empty", "0", _a_number(0, 1), unknown="U16",
+        "paging.pages_when_empty", "0", a_number(0, 1), unknown="U16",
         why="totalPages of an empty list is not defined.",
     )  # fmt: skip
     errors_style: str = assumed(
-        "errors.style", "nest", _one_of("nest", "problem", "empty"), unknown="U17",
+        "errors.style", "nest", one_of("nest", "problem", "empty"), unknown="U17",
         why="The shape of error bodies is not documented; other answers look like NestJS, and this is its default.",
     )  # fmt: skip
     api_include_temporary: str = assumed(
-        "api.include_temporary", "ignored", _one_of("ignored", "hides"), unknown="",
+        "api.include_temporary", "ignored", one_of("ignored", "hides"), unknown="",
         why="What a temporary request is, and whether a search hides it unless asked, is not stated; none is hidden.",
     )  # fmt: skip
     api_put_missing: str = assumed(
-        "api.put_missing", "schema-default", _one_of("schema-default", "keep"), unknown="U18",
+        "api.put_missing", "schema-default", one_of("schema-default", "keep"), unknown="U18",
         why="PUT without verifyTls: the schema's default (true) suggests that it is set back.",
     )  # fmt: skip
 

@@ -14,9 +14,9 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from emitter import clock
-from emitter.assumptions import duration
 from emitter.errors import BadValue, UnknownName, nearest
 from emitter.faults import FAULTS
+from emitter.typed import duration
 
 OUTCOMES = ("accepted", "rejected", "failed", "interrupted", "started")
 ANY_FAULT = "any"

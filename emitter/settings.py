@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from emitter import clock
-from emitter.assumptions import Assumptions, Calibrated, duration
+from emitter.assumptions import Assumptions, Calibrated
 from emitter.delivery import masked
 from emitter.errors import BadValue, UnknownName, UsageError, nearest, shown
+from emitter.typed import duration
 
 DEFAULT_STORE = Path(".emitter") / "store.sqlite"
 FILE = "emitter.toml"

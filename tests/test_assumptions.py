@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emitter.assumptions import STANDARD_WEBHOOKS_SCHEDULE, Assumptions, duration, duration_text, register
+from emitter.assumptions import Assumptions, register
 from emitter.errors import BadValue, EmitterError, UnknownName
+from emitter.typed import STANDARD_WEBHOOKS_SCHEDULE, duration, duration_text
 
 SWITCHES = [entry.switch for entry in register(Assumptions())]
 

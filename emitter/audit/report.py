@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from emitter.assumptions import duration_text
 from emitter.audit.telling import drawn
 from emitter.audit.values import Audit, Kind, Reading, Result, Shot, Status
 from emitter.clock import rfc3339
 from emitter.report.words import counted, printable
+from emitter.typed import duration_text
 
 Json = dict[str, Any]
 _MOST_SHOTS = 12  # of one check, in JSON

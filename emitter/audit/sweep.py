@@ -11,12 +11,13 @@ from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from emitter.assumptions import Assumptions, duration_text, register
+from emitter.assumptions import Assumptions, register
 from emitter.audit.bench import Bench, Stopped
 from emitter.audit.ruling import failed, passed, unjudged
 from emitter.audit.story import MOST, act, act_beside, begin
 from emitter.audit.values import Audit, Check, Kind, Reading, Result, in_order
 from emitter.query import AttemptQuery
+from emitter.typed import duration_text
 
 OWN = "(as it is assumed)"
 VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -222,7 +222,7 @@ class Duration(FloatType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        from emitter.assumptions import duration
+        from emitter.typed import duration
 
         try:
             return duration(value).total_seconds()

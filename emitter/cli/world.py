@@ -209,7 +209,7 @@ def advance(setup: Setup, time: str, faults: tuple[str, ...], start: str | None,
 
 def _time(text: str) -> dict[str, Any]:
     """What `advance` is to be told."""
-    from emitter.assumptions import duration
+    from emitter.typed import duration
 
     if text == "next" or _DATE.match(text):
         return {"to": text}

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 from emitter import clock
-from emitter.assumptions import duration, duration_text
 from emitter.client.speaking import Json, Speaker
 from emitter.delivery import Webhook
 from emitter.errors import BadValue, UsageError
@@ -17,6 +16,7 @@ from emitter.faults import FaultSpec
 from emitter.query import AttemptQuery
 from emitter.signing import SigningKey
 from emitter.trigger import MOST_AT_ONCE, TriggerSpec
+from emitter.typed import duration, duration_text
 
 LONGEST_POLL = 25.0  # seconds of waiting that are asked for at once
 _VENDOR = "/marketplace/api/notification/webhook"

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from emitter import clock
-from emitter.assumptions import duration_text
 from emitter.catalog import Catalog
 from emitter.contract.calibrate_body import is_test
 from emitter.contract.learn_scrub import stand_in
 from emitter.contract.ruling import Seen
 from emitter.errors import UsageError
+from emitter.typed import duration_text
 
 MOST = 1500  # events; a scenario holds 30,000 values at most
 MOST_EXPECTED = 300

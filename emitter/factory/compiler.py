@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from emitter.assumptions import duration
 from emitter.catalog import EventType, Reference
 from emitter.clock import rfc3339
 from emitter.errors import BadValue
@@ -22,6 +21,7 @@ from emitter.factory import merging
 from emitter.factory.cast import Cast, Product
 from emitter.factory.pools import pool
 from emitter.factory.values import EXAMPLES, Unsupported, fitting, helpers
+from emitter.typed import duration
 
 Make = Callable[[int, Product, Cast, int, str], dict[str, Any]]
 """(bits of chance, product, cast, stamp in nanoseconds, timestamp as text) -> body"""

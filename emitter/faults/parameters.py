@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from emitter.assumptions import duration, duration_text
 from emitter.errors import BadValue
 from emitter.signing import SigningKey
+from emitter.typed import duration, duration_text
 
 LONGEST = timedelta(days=36525)
 LARGEST = 64 * 1024 * 1024

@@ -10,12 +10,12 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
 
-from emitter.assumptions import duration_text
 from emitter.errors import BadValue, UnknownName
 from emitter.faults.fault import Fault, refuse_attempts
 from emitter.faults.parameters import KINDS
 from emitter.faults.table import FAULTS
 from emitter.signing import SigningKey
+from emitter.typed import duration_text
 
 OPTIONS = ("chance", "attempts", "for")
 MOST_ATTEMPTS = 1_000_000

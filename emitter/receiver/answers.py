@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from emitter.assumptions import duration, duration_text
 from emitter.errors import BadValue
+from emitter.typed import duration, duration_text
 
 LONGEST = timedelta(hours=1)
 MOST_TIMES = 1_000_000

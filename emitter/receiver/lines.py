@@ -9,12 +9,12 @@ import json
 from base64 import b64encode
 from typing import Any
 
-from emitter.assumptions import duration_text
 from emitter.clock import rfc3339
 from emitter.errors import shown
 from emitter.receiver.capture import Capture
 from emitter.receiver.forward import Forwarded
 from emitter.signing import Verdict
+from emitter.typed import duration_text
 
 _PREFIX = "marketplace.data_product."
 _GREEN, _RED, _YELLOW, _DIM = "32", "31", "33", "2"

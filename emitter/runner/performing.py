@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from emitter.assumptions import duration
 from emitter.clock import parse_rfc3339
 from emitter.errors import BadValue, EmitterError
 from emitter.runner.notes import Notes
@@ -28,6 +27,7 @@ from emitter.scenario.steps import (
     Wait,
 )
 from emitter.trigger import TriggerSpec
+from emitter.typed import duration
 
 MOST_ROUNDS = 1_000_000
 

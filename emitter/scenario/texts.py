@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from emitter.assumptions import duration
 from emitter.clock import parse_rfc3339, rfc3339
 from emitter.errors import BadValue, nearest, shown
 from emitter.scenario.steps import Count, Name, Template
+from emitter.typed import duration
 
 LONGEST = timedelta(days=36525)
 LONGEST_WAIT = timedelta(hours=1)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from emitter import clock
-from emitter.assumptions import duration_text
 from emitter.delivery import Webhook
 from emitter.door import Door
 from emitter.errors import BadValue, IllegalAction, UnknownName
@@ -30,6 +29,7 @@ from emitter.testing.receiver import WebhookReceiver
 from emitter.testing.telling import failed, none_came, see, told
 from emitter.testing.verbs import verb
 from emitter.trigger import TriggerSpec
+from emitter.typed import duration_text
 
 Json = dict[str, Any]
 

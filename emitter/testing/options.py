@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 
 from emitter import clock
-from emitter.assumptions import duration
 from emitter.errors import BadValue, UnknownName, UsageError
 from emitter.query import AttemptQuery
 from emitter.settings import READERS, Settings, merged
 from emitter.testing.entity import plain
+from emitter.typed import duration
 
 Json = dict[str, Any]
 

@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from emitter import clock
-from emitter.assumptions import duration_text
 from emitter.catalog import Catalog
 from emitter.errors import Unavailable, UnknownName
 from emitter.receiver import Answers, Capture, Forwarded, Receiver
@@ -25,6 +24,7 @@ from emitter.testing.aio import Aio
 from emitter.testing.options import length_of
 from emitter.testing.telling import failed
 from emitter.testing.verbs import verb
+from emitter.typed import duration_text
 
 Json = dict[str, Any]
 

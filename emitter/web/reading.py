@@ -9,8 +9,8 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from emitter import strictjson
-from emitter.assumptions import duration
 from emitter.errors import BadValue, UnknownName, UsageError
+from emitter.typed import duration
 from emitter.web.errors import WrongMediaType
 
 _WRONG = {str: "is no text.", bool: "is neither true nor false.", dict: "is no object.", list: "is no list."}

@@ -9,10 +9,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from werkzeug.routing import BaseConverter
 
-from emitter.assumptions import duration
 from emitter.errors import BadValue, UsageError
 from emitter.simulator import Simulator
 from emitter.trigger import read_faults, run_name
+from emitter.typed import duration
 from emitter.web import reading
 from emitter.web.guards import guard_api, slots
 from emitter.web.tenancy import simulator as _simulator

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from emitter.assumptions import duration
 from emitter.errors import BadValue, EmitterError, NotFound, UnknownName, UsageError
+from emitter.typed import duration
 from emitter.web.acting import Form
 from emitter.web.frame import local, server, slow_slot
 from emitter.web.guards import slots

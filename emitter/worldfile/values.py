@@ -9,12 +9,12 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from emitter.assumptions import duration
 from emitter.clock import parse_rfc3339
 from emitter.errors import BadValue, EmitterError, NotFound, shown
 from emitter.scenario.nodes import Mistakes, Node
 from emitter.scenario.reading import WRONG, no, said
 from emitter.scenario.texts import LAST_MOMENT
+from emitter.typed import duration
 from emitter.world.approving import DOMAIN_PERMISSIONS, PERMISSIONS, approver
 from emitter.world.entities import Approver, Stage, User
 from emitter.world.known import Known
