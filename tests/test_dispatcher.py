@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from emitter.clock import nanoseconds
 from emitter.errors import Conflict
+from emitter.faults import FaultSpec
 from emitter.query import AttemptQuery
 from emitter.trigger import TriggerSpec
 from tests.conftest import SECRET
@@ -371,3 +373,27 @@ def test_the_history_shows_where_an_attempt_went_though_its_webhook_has_moved(si
     assert [tuple(pair) for pair in shown["headers"]] == list(old.captures[0].headers)
     assert dict(new.captures[0].headers)["Host"] == new.url.removeprefix("http://")
     assert new.captures[0].headers[1:] == old.captures[0].headers[1:]
+
+
+@pytest.mark.parametrize(
+    ("answers", "schedule", "faults", "outcome"),
+    [
+        ("503,200", "5m", (), [(1, "rejected", 503), (2, "accepted", 200)]),
+        ("200", "none", ("delay:by=5m",), [(1, "accepted", 200)]),
+    ],
+)
+def test_what_falls_due_for_two_webhooks_at_one_moment_leaves_for_both(
+    make_simulator, make_receiver, answers, schedule, faults, outcome
+):
+    simulator = make_simulator(start=START, assume={"delivery.retry": schedule})
+    for _ in range(2):
+        simulator.add_webhook(make_receiver(answers).url, signing_key=SECRET)
+    trigger(simulator, faults=tuple(map(FaultSpec.parse, faults)))
+    assert simulator.settle(10)
+
+    advancing = threading.Thread(target=simulator.advance, args=(timedelta(minutes=5),), daemon=True)
+    advancing.start()
+    advancing.join(10)
+
+    assert not advancing.is_alive()
+    assert sorted(outcomes(simulator)) == sorted(outcome * 2)

@@ -115,10 +115,20 @@ class Dispatcher(Accepting):
 
     def settle(self, timeout: float | None = None) -> bool:
         """Wait until everything that is due has been sent and recorded; False when time is up before."""
+        self._wake_due()
         done = self.watch(self.idle, timeout)
         if done:
             self._store.flush()
         return done
+
+    def _wake_due(self) -> None:
+        """Wake each lane whose time has come: of several due at one moment a virtual clock wakes one, and lets it settle
+        before it comes to the next."""
+        with self._lock:
+            now = self._clock.now()
+            for lane in list(self._lanes.values()):
+                if lane.alarm is not None and lane.alarm <= now:
+                    self._woken(lane)
 
     @contextmanager
     def still(self, patience: float) -> Iterator[None]:
