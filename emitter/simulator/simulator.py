@@ -126,8 +126,9 @@ class Simulator(Playing, Expecting, Trying, Keeping):
 
     def _factory(self, seed: int) -> Factory:
         return Factory(
-            catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed
-        )
+            catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed,
+            plans=self.shared.plans(self.settings.schemas, self.assumptions),
+        )  # fmt: skip
 
     def _restamped(self, body: bytes, stamp: int) -> bytes:
         made = Event(type="", body=body, stamp=stamp, seed=self.factory.seed)
