@@ -170,7 +170,7 @@ def test_the_address_of_a_flow_is_shown_without_a_secret_that_was_given(emitter:
     assert "&sig=no-secret" in plain.stderr
     assert "&sig=***" in given.stderr and "s3cret" not in given.output
     assert plain.exit_code == given.exit_code == 1
-    assert "1 calls were waited for, 0 came within 0.001 s" in plain.stderr
+    assert "1 call was waited for, 0 came within 0.001 s" in plain.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from emitter.clock import VirtualClock, parse_rfc3339
 from emitter.errors import BadJson, BadValue, InvalidEvent, SchemaError, UnknownEventType
 from emitter.event import Event, Stamps
 from emitter.factory import Factory, Override
+from emitter.factory.cast import cuid, cuid_of
 
 CATALOG = Catalog.load()
 ALIASES = [kind.alias for kind in CATALOG]
@@ -138,6 +139,20 @@ class TestAssumptions:
 
         assert all(re.fullmatch(pattern, id) for id in ids)
         assert len(set(ids)) == len(ids)
+
+    def test_a_product_is_the_same_whichever_was_asked_for_first(self) -> None:
+        backwards = factory().cast
+        asked = [backwards.product(place) for place in reversed(range(32))]
+
+        assert tuple(reversed(asked)) == factory().cast.products
+        assert re.fullmatch("c[a-z0-9]{24}", asked[0].record) and re.fullmatch(UUID, asked[0].domain)
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_a_cuid_of_kept_bits_is_the_one_that_would_have_come_then(self, seed: int) -> None:
+        drawn, kept = Random(seed), Random(seed)
+
+        assert [cuid_of(kept.getrandbits(64 * 24)) for _ in range(5)] == [cuid(drawn) for _ in range(5)]
+        assert kept.getstate() == drawn.getstate()
 
     def test_links_follow_their_templates(self) -> None:
         source = factory(

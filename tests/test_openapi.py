@@ -32,6 +32,7 @@ from emitter.web.openapi_product import PRODUCT_SCHEMAS
 from emitter.web.openapi_runs import RUNS_SCHEMAS
 from emitter.web.openapi_schemas import SCHEMAS
 from emitter.web.openapi_snapshots import SNAPSHOTS_SCHEMAS
+from emitter.web.openapi_standins import STANDINS_SCHEMAS
 from emitter.web.openapi_tenants import TENANTS_SCHEMAS
 from emitter.web.openapi_testing import TESTING_SCHEMAS
 from emitter.web.openapi_world import WORLD_SCHEMAS
@@ -76,7 +77,7 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
     described = {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS}
-    described |= {**SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS}
+    described |= {**SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS, **STANDINS_SCHEMAS}
     assert described.keys() - {"Violation"} <= referred
 
 
@@ -204,6 +205,9 @@ class Examiner:
         if name == "receiver_id":
             opened = self.api("GET", "/simulator/receivers").json["receivers"]
             return str((opened or [self.api("POST", "/simulator/receivers", {}).json])[0]["id"])
+        if name == "standin_id":
+            opened = self.api("GET", "/simulator/standins").json["standins"]
+            return str((opened or [self.api("POST", "/simulator/standins", {"service": "teams"}).json])[0]["id"])
         if name == "tenant_id":
             return str(self.api("POST", "/simulator/tenants", {}).json["id"])
         if name == "token_id":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -385,6 +386,28 @@ def test_during_an_outage_nothing_is_taken(either):
     assert "as scripted" in either.calls[1].became
     kept = either.cards() if isinstance(either, TeamsWebhook) else either.alerts()
     assert len(kept) == 1
+
+
+@pytest.mark.parametrize("kind", [TeamsWebhook, PagerDuty])
+def test_of_a_scripted_2xx_the_delay_counts_and_the_service_answers(running, kind):
+    standin = running(kind(answers="200:150ms,204"))
+
+    began = time.monotonic()
+    first = post(standin.url, good(standin))
+    took = time.monotonic() - began
+    second = post(standin.url, good(standin))
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert took >= 0.15 and second.elapsed.total_seconds() < took
+    assert [call.passed for call in standin.calls] == [True, True]
+
+
+@pytest.mark.parametrize("action", ["resolve", "acknowledge"])
+def test_what_meets_no_open_alert_came_to_nothing(pagerduty, action):
+    assert post(pagerduty.url, alert(action)).status_code == 202  # all that its sender learns
+
+    [call] = pagerduty.calls
+    assert not call.passed and call.became.startswith("dropped: no alert is open with that dedup_key")
 
 
 def test_its_memory_has_bounds_and_can_be_emptied(either):

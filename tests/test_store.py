@@ -432,3 +432,15 @@ def test_a_search_by_events_needs_no_connection_beside_its_own(tmp_path: Path, m
 
     assert len(opened) == 1
     store.close()
+
+
+def test_stores_in_memory_are_copies_of_an_empty_one_and_share_no_ids() -> None:
+    one, other = Store(None), Store(None)
+    try:
+        one.remember("key", "value")
+
+        assert (one.recall("key"), other.recall("key")) == ("value", None)
+        assert one.delivery_ids.show(1) != other.delivery_ids.show(1)
+    finally:
+        one.close()
+        other.close()

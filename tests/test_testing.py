@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import inspect
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,12 +17,21 @@ from flask import Flask, request
 
 from emitter.errors import BadValue, Conflict, IllegalAction, NotFound, ScenarioError, UnknownName, UsageError
 from emitter.receiver import Capture
+from emitter.runner.standing_in import PAGERDUTY_WORDS, TEAMS_WORDS
 from emitter.scenario.vocabulary import STEPS
 from emitter.shared import Shared
-from emitter.testing import Entity, NotAsExpected, RequestApp, ServedRequestApp, WebhookReceiver
+from emitter.testing import (
+    Entity,
+    NotAsExpected,
+    PagerDuty,
+    RequestApp,
+    ServedRequestApp,
+    TeamsWorkflow,
+    WebhookReceiver,
+)
 from emitter.testing.options import SIGNING_KEY, settings_of
 from emitter.web.openapi import OURS
-from tests.test_doors import WORDS_OF_A_PROGRAM
+from tests.test_doors import SCHEMAS, WORDS_OF_A_PROGRAM
 
 SHARED = Shared()
 
@@ -549,6 +559,23 @@ TWINS = {
 }
 """The operations over HTTP that do what a verb of a test does."""
 TWINS_OF_A_RECEIVER = {"answer": {"changeReceiver"}, "wait": {"captures"}, "expect": {"expect"}, "clear": {"captures"}}
+TWINS_OF_A_STANDIN = {
+    "start": {"openStandin"},
+    "answer": {"changeStandin"},
+    "answer_with": {"changeStandin"},
+    "state": {"standinState"},
+    "cards": {"standinState"},
+    "runs": {"standinState"},
+    "alerts": {"standinState"},
+    "open_alerts": {"standinState"},
+    "changes": {"standinState"},
+    "expect": {"expectStandin"},
+    "wait_for": {"expectStandin"},
+    "clear": {"forgetStandin"},
+    "forget": {"forgetStandin"},
+    "close": {"closeStandin"},
+}
+WITHIN_A_STANDIN = {"drop", "told", "where", "where_to", "serve", "memory", "bounded"}
 ONLY_IN_THE_PROCESS = {"open", "close", "history", "keep"}
 
 
@@ -561,7 +588,20 @@ def test_every_verb_has_its_twin_over_http() -> None:
 
     assert _verbs(RequestApp) - ONLY_IN_THE_PROCESS == TWINS.keys()
     assert _verbs(WebhookReceiver) - ONLY_IN_THE_PROCESS == TWINS_OF_A_RECEIVER.keys()
-    assert set().union(*TWINS.values(), *TWINS_OF_A_RECEIVER.values()) <= ids
+    in_hand = {
+        name for kind in (TeamsWorkflow, PagerDuty) for name, each in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }  # fmt: skip
+    assert in_hand - WITHIN_A_STANDIN == TWINS_OF_A_STANDIN.keys()
+    assert set().union(*TWINS.values(), *TWINS_OF_A_RECEIVER.values(), *TWINS_OF_A_STANDIN.values()) <= ids
+
+
+def test_what_is_expected_of_a_stand_in_is_the_same_in_python_and_over_http() -> None:
+    asked = SCHEMAS["StandinExpectation"]["properties"]["expect"]["properties"].keys()
+
+    for kind, words in ((TeamsWorkflow, TEAMS_WORDS), (PagerDuty, PAGERDUTY_WORDS)):
+        taken = {each for each in signature(kind.expect).parameters if each not in ("self", "unknown")}
+        assert taken == {*words, "about", "within"} and taken <= asked
 
 
 def test_every_step_of_a_scenario_is_a_verb_with_the_same_words() -> None:

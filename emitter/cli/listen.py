@@ -119,7 +119,8 @@ def listen(
             note("Stopped.")
             return
     if count is not None and came < count:
-        note(f"Error: {count} requests were waited for, {came} came within {timeout:g} s.")
+        waited = f"{count} requests were" if count != 1 else "1 request was"
+        note(f"Error: {waited} waited for, {came} came within {timeout:g} s.")
         sys.exit(FAILED)
     if bad:
         note(f"Error: {bad} of {count} had a bad signature or broke the contract.")

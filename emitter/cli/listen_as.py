@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from emitter import clock
 from emitter.cli.failures import FAILED
 from emitter.cli.terminal import columns, note, paint, plain, say, wants_colour
-from emitter.errors import UsageError
 
 if TYPE_CHECKING:
     from emitter.standins import Call, PagerDutySwitches, Standin, TeamsSwitches
@@ -45,11 +44,13 @@ def listen_as(
     form: str,
 ) -> None:
     """Be that service until Ctrl-C, or until so many calls have come; exit 1 where one came to nothing."""
+    from emitter.standins import make
+
     told: queue.SimpleQueue[Call | str] = queue.SimpleQueue()
-    standin = _standin(
+    standin = make(
         service,
-        given,
-        secrets,
+        switches=given,
+        secrets=secrets,
         host=host,
         port=port,
         answers=respond,
@@ -68,7 +69,8 @@ def listen_as(
         return
     note(f"{standin.service}: {standin.told()}.")
     if came < count:
-        note(f"Error: {count} calls were waited for, {came} came within {timeout:g} s.")
+        waited = f"{count} calls were" if count != 1 else "1 call was"
+        note(f"Error: {waited} waited for, {came} came within {timeout:g} s.")
         sys.exit(FAILED)
     if bad:
         note(f"Error: {bad} of {count} came to nothing.")
@@ -79,21 +81,6 @@ def _switches(service: str, given: Sequence[str]) -> TeamsSwitches | PagerDutySw
     from emitter.standins import PagerDutySwitches, TeamsSwitches
 
     return TeamsSwitches().changed(given) if service == "teams" else PagerDutySwitches().changed(given)
-
-
-def _standin(service: str, given: Sequence[str], secrets: Sequence[str], **how: Any) -> Standin[Any]:
-    from emitter.standins import PagerDuty, PagerDutySwitches, TeamsSwitches, TeamsWebhook
-
-    switches = _switches(service, given)
-    if isinstance(switches, TeamsSwitches):
-        if len(secrets) > 1:
-            raise UsageError("A flow has one sig: give --secret once.")
-        return TeamsWebhook(switches, sig="".join(secrets), **how)
-    assert isinstance(switches, PagerDutySwitches)
-    for key in secrets:
-        if len(key) != 32 or not (key.isascii() and key.isalnum()):
-            raise UsageError("A routing key has 32 letters and digits; --secret names those that are known.")
-    return PagerDuty(switches, keys=secrets, **how)
 
 
 def _tell(service: str, standin: Standin[Any], *, named: bool) -> None:

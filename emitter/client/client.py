@@ -9,16 +9,17 @@ from typing import Any
 from urllib.parse import quote
 
 from emitter import clock
-from emitter.client.speaking import Json, Speaker
+from emitter.client.polling import LONGEST_POLL, pause_text, within_of
+from emitter.client.speaking import Json
+from emitter.client.standing_in import StandingIn
 from emitter.delivery import Webhook
-from emitter.errors import BadValue, UsageError
+from emitter.errors import UsageError
 from emitter.faults import FaultSpec
 from emitter.query import AttemptQuery
 from emitter.signing import SigningKey
 from emitter.trigger import MOST_AT_ONCE, TriggerSpec
-from emitter.typed import duration, duration_text
+from emitter.typed import duration_text
 
-LONGEST_POLL = 25.0  # seconds of waiting that are asked for at once
 _VENDOR = "/marketplace/api/notification/webhook"
 AT_ONCE = 100  # events of one request, so that a producer hears of them as they go
 
@@ -26,7 +27,7 @@ KEPT = SigningKey("kept by the server")
 """Stands for the signing key of a webhook that has one: a key never leaves its server."""
 
 
-class Client(Speaker):
+class Client(StandingIn):
     """Speaks to the simulator at `url`; `token` is what its API wants as a bearer token (on loopback, anything)."""
 
     def __enter__(self) -> Client:
@@ -167,7 +168,7 @@ class Client(Speaker):
         deadline = clock.monotonic() + wait
         while True:
             left = min(max(deadline - clock.monotonic(), 0.0), LONGEST_POLL)
-            params = {"wait": _pause(left)} if left else {}
+            params = {"wait": pause_text(left)} if left else {}
             path = f"/simulator/runs/{quote(run, safe='')}"
             found = self._object("GET", path, params=params, timeout=left + self._timeout)
             if found["state"] != "playing" or clock.monotonic() >= deadline:
@@ -197,11 +198,11 @@ class Client(Speaker):
     ) -> Json:
         """Hold what happened there against what is expected, in the words of a scenario's `expect`."""
         asked = {"expect": dict(expected), "things": dict(things or {}), "run": run, "as": name}
-        deadline = clock.monotonic() + _within(expected)
+        deadline = clock.monotonic() + within_of(expected)
         while True:
             left = max(min(deadline - clock.monotonic(), LONGEST_POLL), 0.0)
             if "within" in expected and left:
-                asked["expect"] = {**expected, "within": _pause(left)}
+                asked["expect"] = {**expected, "within": pause_text(left)}
             found = self._object("POST", "/simulator/expectations", json=asked, timeout=left + self._timeout * 2)
             if found["passed"] or clock.monotonic() >= deadline:
                 return found
@@ -231,7 +232,7 @@ class Client(Speaker):
         deadline = clock.monotonic() + timeout
         while True:
             portion = max(min(deadline - clock.monotonic(), LONGEST_POLL), 0.0)
-            params = {"count": str(count), "after": str(after), "timeout": _pause(portion)}
+            params = {"count": str(count), "after": str(after), "timeout": pause_text(portion)}
             found = self._object("GET", path, params=params, timeout=portion + self._timeout)
             if found["complete"] or clock.monotonic() >= deadline:
                 return found
@@ -300,7 +301,7 @@ class Client(Speaker):
         while True:
             left = max(deadline - clock.monotonic(), 0.0)
             portion = min(left, LONGEST_POLL)
-            params = [*query.pairs(limit=AttemptQuery().limit), ("count", str(count)), ("timeout", _pause(portion))]
+            params = [*query.pairs(limit=AttemptQuery().limit), ("count", str(count)), ("timeout", pause_text(portion))]
             found = self._object("GET", "/simulator/wait", params=params, timeout=portion + self._timeout)
             if found["complete"] or clock.monotonic() >= deadline:
                 return found
@@ -430,7 +431,7 @@ class Client(Speaker):
         while True:
             portion = LONGEST_POLL if deadline is None else max(min(deadline - clock.monotonic(), LONGEST_POLL), 0.0)
             found = self._object(
-                "GET", "/simulator/settled", params={"timeout": _pause(portion)}, timeout=portion + self._timeout
+                "GET", "/simulator/settled", params={"timeout": pause_text(portion)}, timeout=portion + self._timeout
             )
             if found["settled"] or (deadline is not None and clock.monotonic() >= deadline):
                 return bool(found["settled"])
@@ -494,19 +495,6 @@ class Client(Speaker):
     def delete_snapshot(self, name: str) -> None:
         """Delete a snapshot; raises `NotFound`."""
         self._send("DELETE", f"/simulator/snapshots/{quote(name, safe='')}")
-
-
-def _within(expected: Mapping[str, Any]) -> float:
-    """How long it is asked again, in seconds; what is no duration is left for the server to refuse."""
-    try:
-        return duration(str(expected.get("within", "0s"))).total_seconds()
-    except BadValue:
-        return 0.0
-
-
-def _pause(seconds: float) -> str:
-    """A time to wait as it is sent, a millisecond at least."""
-    return duration_text(timedelta(milliseconds=max(round(seconds * 1000), 1)))
 
 
 def _faults(faults: Sequence[FaultSpec | Any]) -> list[Any]:

@@ -59,7 +59,7 @@ class Assumed:
     def __init__(self, catalog: Catalog, assumptions: Assumptions) -> None:
         self._catalog, self._assumptions = catalog, assumptions
         self._digits = assumptions.payload_timestamp_digits
-        self._kinds = {kind.name: _Kind(kind, assumptions) for kind in catalog}
+        self._kinds: dict[str, _Kind] = {}  # made when a body of theirs comes
         self._test_type = _test_type(assumptions)
         self._near: dict[str, str] = {}
 
@@ -75,11 +75,17 @@ class Assumed:
             if not self._as_assumed(digits):
                 yield self._other_digits(timestamp, digits)
         name, data = body.get("type"), body.get("data")
-        kind = self._kinds.get(name) if isinstance(name, str) else None
+        kind = self._kind(name) if isinstance(name, str) else None
         if kind is not None and isinstance(data, dict):
             yield from kind.differences(data, missing)
         elif kind is None and isinstance(name, str) and name != self._test_type:
             yield self._unknown(name)
+
+    def _kind(self, name: str) -> _Kind | None:
+        found = self._kinds.get(name)
+        if found is None and (described := self._catalog.get(name)) is not None:
+            found = self._kinds[name] = _Kind(described, self._assumptions)
+        return found
 
     def _as_assumed(self, digits: str) -> bool:
         if self._digits == "trimmed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
@@ -13,6 +14,8 @@ from emitter.factory.pools import pool
 SIZE = 32
 """How many data products a cast has; a power of two, so that some bits of chance name one."""
 
+_CUID = 24  # letters
+_CUID_BITS = 64 * _CUID
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _PLACES = (
     "US East", "US West", "EMEA", "APAC", "Nordics", "DACH", "Iberia", "UK", "Canada", "LATAM", "Benelux", "Global",
@@ -57,35 +60,49 @@ class Product:
     requester: int = 0
 
 
+_Drawn = tuple[str, str, int, int, int, int, int]  # name, id, bits of domain, request and record, owner, requester
+
+
 class Cast:
     """Everybody and everything that one seed stands for. Equal seeds and assumptions give equal casts."""
 
     def __init__(self, seed: int, assumptions: Assumptions) -> None:
         self._seed, self._assumptions = seed, assumptions
+        self.met: dict[int, Product] = {}
+        """The products that were asked for, by their places."""
 
     @cached_property
-    def products(self) -> tuple[Product, ...]:
-        """`SIZE` data products with different names."""
+    def _drawn(self) -> list[_Drawn]:
+        """What chance says of the products, in as few calls as it goes: most of them nobody asks for."""
         chance = Random(f"{self._seed}/products")
         names: dict[str, str] = {}
         while len(names) < SIZE:
             name, id = _name(chance), _id(chance, self._assumptions.ids_data_product)
             if name not in names and id not in names.values():
                 names[name] = id
-        return tuple(
-            self.linked(
-                Product(
-                    id=id,
-                    name=name,
-                    domain=uuid(chance),
-                    request=cuid(chance),
-                    record=cuid(chance),
-                    owner=chance.randrange(SIZE),
-                    requester=chance.randrange(SIZE),
-                )
-            )
+        draw, below = chance.getrandbits, chance.randrange
+        return [
+            (name, id, draw(128), draw(_CUID_BITS), draw(_CUID_BITS), below(SIZE), below(SIZE))
             for name, id in names.items()
-        )
+        ]
+
+    def product(self, place: int) -> Product:
+        """One of the `SIZE` data products, which have different names."""
+        found = self.met.get(place)
+        if found is None:
+            name, id, domain, request, record, owner, requester = self._drawn[place]
+            found = self.met[place] = self.linked(
+                Product(
+                    id=id, name=name, domain=uuid_of(domain), request=cuid_of(request), record=cuid_of(record),
+                    owner=owner, requester=requester,
+                )
+            )  # fmt: skip
+        return found
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """All of them."""
+        return tuple(map(self.product, range(SIZE)))
 
     @cached_property
     def people(self) -> tuple[Person, ...]:
@@ -131,7 +148,12 @@ class Cast:
 
 def uuid(chance: Random) -> str:
     """Make a UUID of version 4."""
-    digits = f"{chance.getrandbits(128):032x}"
+    return uuid_of(chance.getrandbits(128))
+
+
+def uuid_of(bits: int) -> str:
+    """Write 128 bits of chance as a UUID of version 4."""
+    digits = f"{bits:032x}"
     return (
         f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
     )
@@ -139,7 +161,14 @@ def uuid(chance: Random) -> str:
 
 def cuid(chance: Random) -> str:
     """Make a cuid: the letter c, then 24 letters and digits."""
-    return "c" + "".join(chance.choices(_LETTERS, k=24))
+    return "c" + "".join(chance.choices(_LETTERS, k=_CUID))
+
+
+def cuid_of(bits: int) -> str:
+    """Write what `getrandbits` gave as the cuid that would have come in its place: 64 bits are one `random()`."""
+    words = struct.unpack(f"<{2 * _CUID}I", bits.to_bytes(8 * _CUID, "little"))
+    fractions = ((high >> 5) * 2.0**26 + (low >> 6) for high, low in zip(words[::2], words[1::2], strict=True))
+    return "c" + "".join(_LETTERS[int(fraction / 2.0**53 * len(_LETTERS))] for fraction in fractions)
 
 
 def _id(chance: Random, form: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from random import Random, SystemRandom
 from typing import Any, NamedTuple
 
@@ -37,13 +37,27 @@ class _Plan(NamedTuple):
     kind: EventType
 
 
+Plans = dict[tuple[str, str | None], _Plan]
+"""By type and profile, as they were asked for."""
+
+
 class Factory:
     """Makes the events of one seed. The same seed, calls, clock and stamps give the same bytes, in any process."""
 
     def __init__(
-        self, *, catalog: Catalog, assumptions: Assumptions, clock: Clock, stamps: Stamps, seed: int | None = None
+        self,
+        *,
+        catalog: Catalog,
+        assumptions: Assumptions,
+        clock: Clock,
+        stamps: Stamps,
+        seed: int | None = None,
+        plans: Plans | None = None,
     ) -> None:
-        """Take a seed, or draw one: either way it is written on each event, so that a run can be repeated."""
+        """Take a seed, or draw one: either way it is written on each event, so that a run can be repeated.
+
+        `plans` are shared by factories of the same catalogue and assumptions, so that each type is compiled once.
+        """
         if seed is not None and not -_LATEST <= seed <= _LATEST:
             raise BadValue("seed", seed, "does not fit into 64 bits.")
         self.seed = SystemRandom().getrandbits(32) if seed is None else seed
@@ -52,22 +66,18 @@ class Factory:
         self._draw = self._chance.getrandbits
         self.cast = Cast(self.seed, assumptions)
         """The products and people that this factory's events are about."""
-        self._plans: dict[tuple[str, str | None], _Plan] = {}
+        self._met = self.cast.met
+        self._plans: Plans = {} if plans is None else plans
         self._second = (0, "1970-01-01T00:00:00")
         self._digits = assumptions.payload_timestamp_digits
         self._nine = self._digits == "9"
 
-    @cached_property
-    def _products(self) -> tuple[Product, ...]:
-        return self.cast.products
-
     def seeded(self, seed: int | None) -> Factory:
         """Return a factory for another seed that shares what was compiled."""
-        other = Factory(
-            catalog=self._catalog, assumptions=self._assumptions, clock=self._clock, stamps=self._stamps, seed=seed
-        )
-        other._plans = self._plans
-        return other
+        return Factory(
+            catalog=self._catalog, assumptions=self._assumptions, clock=self._clock, stamps=self._stamps, seed=seed,
+            plans=self._plans,
+        )  # fmt: skip
 
     def position(self) -> tuple[Any, ...]:
         """Where in its row of chance the factory is."""
@@ -95,7 +105,8 @@ class Factory:
         plan = self._plans.get((type_name, profile)) or self._plan(type_name, profile)
         name, make, is_valid, wanted, audiences, told, kind = plan
         bits = self._draw(wanted)
-        product = self._products[bits & SIZE - 1]
+        place = bits & SIZE - 1
+        product = self._met.get(place) or self.cast.product(place)
         stamp = self._stamps.next(self._clock.now())
         if overrides:
             product = self._recast(product, overrides)
@@ -129,7 +140,7 @@ class Factory:
         name, make, is_valid, wanted, audiences, told, kind = plan
         bits = self._draw(wanted)
         stamp = self._stamps.next(self._clock.now())
-        subject = product or self._products[0]
+        subject = product or self.cast.product(0)
         body = make(bits >> _PRODUCT_BITS, subject, self.cast, stamp, self.timestamp(stamp))
         data: dict[str, Any] = body["data"]
         if not told:  # an example of the schema, about a product of its own
@@ -312,7 +323,7 @@ def _problem(kind: EventType, compiled: Compiled, assumptions: Assumptions) -> s
     """Make a few bodies under some assumptions and say what is wrong with the first that is."""
     chance, cast, stamp = Random(0), _samples(assumptions), 1_753_208_174_608_998_951
     for number in range(_SAMPLES):
-        body = compiled.make(chance.getrandbits(compiled.bits), cast.products[number], cast, stamp, rfc3339(stamp))
+        body = compiled.make(chance.getrandbits(compiled.bits), cast.product(number), cast, stamp, rfc3339(stamp))
         if not kind.is_valid(body):
             violation = kind.violations(body)[0]
             return f"what is made from it is not valid: {violation}. Give that member x-faker, examples or a default"

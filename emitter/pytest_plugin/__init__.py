@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from emitter.clock import Clock
     from emitter.shared import Shared
-    from emitter.testing import RequestApp, ServedRequestApp, WebhookReceiver
+    from emitter.testing import PagerDuty, RequestApp, ServedRequestApp, TeamsWorkflow, WebhookReceiver
 
 FOLDER = ".emitter/tests"
-_MARKER = (
+_MARKERS = (
     "request_app(seed, start, assume, world, schemas, signing_key): how the simulator of this test begins; "
-    "`start=None` is the machine's clock."
+    "`start=None` is the machine's clock.",
+    "teams_workflow(sig, trigger_schema, retry_after, ...): how the flow of this test behaves; the switches of "
+    "`emitter listen --as teams --switches`.",
+    "pagerduty(keys, calls_a_minute, over_long, ...): how the PagerDuty of this test behaves; the switches of "
+    "`emitter listen --as pagerduty --switches`.",
 )
 _OPTIONS = (
     ("to", "URL", "Play scenario files (*.yaml) as tests, to this receiver."),
@@ -54,8 +59,9 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    config.addinivalue_line("markers", _MARKER)
+    """Make the markers known."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -157,6 +163,53 @@ def webhook_receiver(
         if wrong:
             pytest.fail(f"webhook_receiver: {wrong}", pytrace=False)
         yield receiver
+
+
+@pytest.fixture
+def teams_workflow(request: pytest.FixtureRequest, request_app: RequestApp) -> Iterator[TeamsWorkflow]:
+    """A stand-in for a Teams Workflows webhook on a free port of loopback, on the clock of this test."""
+    from emitter.standins import TeamsSwitches
+    from emitter.testing import TeamsWorkflow
+
+    switches, sig = _standing_in(request, "teams_workflow", TeamsSwitches(), "sig")
+    with TeamsWorkflow(switches, clock=_clock_of(request_app), **sig) as standin:
+        yield standin
+
+
+@pytest.fixture
+def pagerduty(request: pytest.FixtureRequest, request_app: RequestApp) -> Iterator[PagerDuty]:
+    """A stand-in for PagerDuty's Events API on a free port of loopback, on the clock of this test."""
+    from emitter.standins import PagerDutySwitches
+    from emitter.testing import PagerDuty
+
+    switches, keys = _standing_in(request, "pagerduty", PagerDutySwitches(), "keys")
+    with PagerDuty(switches, clock=_clock_of(request_app), **keys) as standin:
+        yield standin
+
+
+def _clock_of(app: RequestApp) -> Clock:
+    from emitter.simulator import Simulator
+
+    assert isinstance(app.door, Simulator)  # the fixture's own is here
+    return app.door.clock
+
+
+def _standing_in(request: pytest.FixtureRequest, name: str, switches: Any, own: str) -> tuple[Any, dict[str, Any]]:
+    """What the markers of a stand-in say: its switches, and what else it takes, which is called `own`."""
+    from emitter.errors import EmitterError, UsageError
+
+    wrong = ""
+    given: dict[str, Any] = {}
+    try:
+        for marker in reversed(list(request.node.iter_markers(name))):
+            if marker.args:
+                raise UsageError(f"The marker {name} takes its values by name, as {name}(retry_after=30).")
+            given |= marker.kwargs
+        more = {own: given.pop(own)} if own in given else {}
+        return switches.changed([f"{each}={value}" for each, value in given.items()]), more
+    except EmitterError as error:
+        wrong = str(error)
+    pytest.fail(f"{name}: {wrong}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

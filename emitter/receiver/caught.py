@@ -70,7 +70,8 @@ class Caught:
         with self._changed:
             self._changed.wait_for(lambda: self._count >= count or self._closed, timeout)
             if self._count < count:
-                raise Unavailable(f"{count:,} requests were waited for, {self._count:,} came within {timeout:g} s.")
+                waited = f"{count:,} requests were" if count != 1 else "1 request was"
+                raise Unavailable(f"{waited} waited for, {self._count:,} came within {timeout:g} s.")
             return list(self._captures)
 
     def close(self) -> None:

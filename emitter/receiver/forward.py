@@ -6,6 +6,7 @@ import http.client
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from emitter import clock
@@ -22,7 +23,7 @@ TIMEOUT = 30.0  # seconds, from connecting to the answer's last byte
 class Forwarded:
     """What came back from where a request was handed on to; status None: nothing did, and `error` says why.
 
-    Where there is `scripted`, that is done with the connection instead.
+    Where there is `scripted`, that is done with the connection instead. It goes back after `delay`.
     """
 
     status: int | None
@@ -30,6 +31,7 @@ class Forwarded:
     body: bytes = b""
     error: str = ""
     scripted: Scripted | None = None
+    delay: timedelta = timedelta(0)
 
 
 Forward = Callable[[Request], Forwarded]

@@ -284,7 +284,7 @@ class Receiver:
         elif forwarded is not None and forwarded.status is None:
             answer = _Answer(Scripted(502), _TEXT, f"{forwarded.error}\n".encode("utf-8", "replace"))
         elif forwarded is not None:
-            answer = _Answer(Scripted(forwarded.status), forwarded.headers, forwarded.body)
+            answer = _Answer(Scripted(forwarded.status, forwarded.delay), forwarded.headers, forwarded.body)
         elif request.method != "POST":
             answer = _Answer(Scripted(405), (*_TEXT, ("Allow", "POST")), b"A webhook is a POST.\n")
         elif signature is not None and not signature.ok:

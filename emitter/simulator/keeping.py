@@ -38,7 +38,7 @@ class Keeping(Acting):
         self.issued.revoke(token_id)
 
     def reset(self) -> None:
-        """Forget all events, deliveries, attempts, webhooks, runs and the world, and close the receivers.
+        """Forget all events, deliveries, attempts, webhooks, runs and the world; close receivers and stand-ins.
 
         Snapshots stay. A run is ended; what is under way is let finish first.
         """
@@ -48,6 +48,7 @@ class Keeping(Acting):
             self.dispatcher.forget()
             self._webhooks.clear()
             self.opened.close_all()
+            self.standing_in.close_all()
             self.watches.forget()
         self._begin()
 

@@ -25,6 +25,7 @@ from emitter.runner.registry import Registry
 from emitter.runner.watching import Watches
 from emitter.settings import Settings
 from emitter.shared import Shared
+from emitter.standins import Standins
 from emitter.store import Store
 from emitter.tokens import Tokens
 from emitter.transport import Transport
@@ -58,6 +59,7 @@ class Parts:
     world: World
     registry: Registry
     opened: Receivers
+    standing_in: Standins
     watches: Watches
     issued: Tokens
     interrupted: int

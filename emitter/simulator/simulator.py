@@ -29,7 +29,9 @@ from emitter.simulator.expecting import Expecting
 from emitter.simulator.keeping import Keeping
 from emitter.simulator.parts import VERSION
 from emitter.simulator.playing import Playing
+from emitter.simulator.standing_in import StandingIn
 from emitter.simulator.trying import Trying
+from emitter.standins import Standins
 from emitter.store import Store
 from emitter.tokens import Tokens
 from emitter.transport import Transport
@@ -39,7 +41,7 @@ from emitter.worldfile import Beginning, start
 USER_AGENT = f"request-app-emitter/{VERSION}"
 
 
-class Simulator(Playing, Expecting, Trying, Keeping):
+class Simulator(Playing, Expecting, StandingIn, Trying, Keeping):
     """A stand-in for the Request app: makes events, sends them to webhooks, remembers everything.
 
     Opening one takes the store (`StoreLocked`, `StoreUnusable`) and loads the schemas (`SchemaError`). Use it as a
@@ -105,6 +107,7 @@ class Simulator(Playing, Expecting, Trying, Keeping):
             raise
         self.registry = Registry(self.play, self.store.plays)
         self.opened = Receivers(catalog=self.catalog, scheme=scheme)
+        self.standing_in = Standins(self.clock)
         self.watches = Watches(self, self.opened.captures)
         self.issued = Tokens(self.store, self.world)
         self._library: list[Json] = []
@@ -126,8 +129,9 @@ class Simulator(Playing, Expecting, Trying, Keeping):
 
     def _factory(self, seed: int) -> Factory:
         return Factory(
-            catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed
-        )
+            catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed,
+            plans=self.shared.plans(self.settings.schemas, self.assumptions),
+        )  # fmt: skip
 
     def _restamped(self, body: bytes, stamp: int) -> bytes:
         made = Event(type="", body=body, stamp=stamp, seed=self.factory.seed)
@@ -155,6 +159,7 @@ class Simulator(Playing, Expecting, Trying, Keeping):
         self._closed = True
         self.registry.stop()
         self.opened.close_all()
+        self.standing_in.close_all()
         self.dispatcher.stop(self.settings.stop_grace.total_seconds() if grace is None else grace)
         self.clock.close()
         if self.clock.virtual:

@@ -116,7 +116,7 @@ class PagerDuty(Standin[PagerDutySwitches]):
             f"{alerts:,} alert{'s' * (alerts != 1)}, {open_now:,} open, {changes:,} change event{'s' * (changes != 1)}"
         )
 
-    def clear(self) -> None:
+    def drop(self) -> None:
         self._alerts.clear()
         self._changes.clear()
         self._window.clear()
@@ -196,7 +196,7 @@ class PagerDuty(Standin[PagerDutySwitches]):
         open_now = len(self._alerts.opened())
         return answer(
             202, {"status": "success", "message": "Event processed", "dedup_key": dedup_key},
-            came=came, became=f"{became}; {open_now:,} open", why=tuple(why),
+            came=came, became=f"{became}; {open_now:,} open", passed=alert is not None, why=tuple(why),
         )  # fmt: skip
 
     def _change(self, event: Json, came: str) -> Said:

@@ -6,6 +6,7 @@ import json
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs
@@ -21,6 +22,7 @@ STATE = "/_standin/state"
 KEPT = 10_000
 KEPT_BYTES = 64 * 1024 * 1024
 MOST_SHOWN, SHOWN = 500, 50
+_AT_ONCE = timedelta(0)
 _JSON = (("Content-Type", "application/json"),)
 
 Self = TypeVar("Self", bound="Standin[Any]")
@@ -31,7 +33,8 @@ class Standin(ABC, Generic[Chosen]):
     """A service that answers as the real one does and remembers what came of it.
 
     `clock` is the simulator's, so that limits and times go by simulated time; by default the machine's. `answers` is a
-    script for an outage: while it says anything but 2xx, that is answered and nothing is taken. `on_call` is told of
+    script for an outage: while it says anything but 2xx, that is answered and nothing is taken; a 2xx stands for what
+    the service says itself, and only its delay counts. `on_call` is told of
     each call, one at a time, in order. The newest are kept: `keep` of each kind, and of those 64 MiB.
     """
 
@@ -52,7 +55,8 @@ class Standin(ABC, Generic[Chosen]):
         self.switches = switches
         self.clock: Clock = clock or SystemClock()
         self.changed = threading.Condition()
-        self._answers = Answers.parse(answers) if isinstance(answers, str) else answers
+        self._answers: Answers | None = None
+        self.answer_with(answers)
         self._on_call, self._keep = on_call, keep
         self._calls: Bounded[Call] = self.bounded(lambda call: 500)
         self._receiver = Receiver(host=host, port=port, forward=self._take, on_problem=on_problem, keep=1)
@@ -86,9 +90,18 @@ class Standin(ABC, Generic[Chosen]):
         return self._receiver.url
 
     @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it is posted to."""
+
+    @property
     def port(self) -> int:
         """The port; the one that was found once it is started with 0."""
         return self._receiver.port
+
+    def answer_with(self, answers: Answers | str | None) -> None:
+        """Answer by another script from the next call on; None as the service does. Raises `BadValue`."""
+        self._answers = Answers.parse(answers) if isinstance(answers, str) else answers
 
     # --- what it remembers
 
@@ -113,7 +126,7 @@ class Standin(ABC, Generic[Chosen]):
         """Forget all that came, as if newly started."""
         with self.changed:
             self._calls.clear()
-            self.clear()
+            self.drop()
             self.changed.notify_all()
 
     def state(self, *, about: str = "", limit: int = SHOWN) -> Json:
@@ -144,7 +157,7 @@ class Standin(ABC, Generic[Chosen]):
         """What there is, in a few words."""
 
     @abstractmethod
-    def clear(self) -> None:
+    def drop(self) -> None:
         """Forget what `serve` has kept."""
 
     # --- requests
@@ -167,7 +180,8 @@ class Standin(ABC, Generic[Chosen]):
         return forwarded
 
     def _serve(self, request: Request, path: str, query: dict[str, list[str]]) -> tuple[Forwarded, Said]:
-        scripted = self._answers.next() if self._answers is not None and request.method == "POST" else None
+        script = self._answers
+        scripted = script.next() if script is not None and request.method == "POST" else None
         if scripted is not None and (scripted.status is None or not 200 <= scripted.status < 300):
             became = "the connection was dropped" if scripted.status is None else "an outage"
             said = Said(
@@ -181,7 +195,7 @@ class Standin(ABC, Generic[Chosen]):
                 came=f"{request.method} {path}", became="nothing is there", passed=False,
                 why=(f"What it is called by: {self.where()}",),
             )  # fmt: skip
-        return Forwarded(found.status, found.headers, found.body), found
+        return Forwarded(found.status, found.headers, found.body, delay=scripted.delay if scripted else _AT_ONCE), found
 
     @abstractmethod
     def where(self) -> str:

@@ -76,7 +76,7 @@ class TeamsWebhook(Standin[TeamsSwitches]):
         cards, failed = self._cards.count, len(self.runs(FAILED))
         return f"{cards:,} card{'s' * (cards != 1)} in the channel, {failed:,} failed run{'s' * (failed != 1)}"
 
-    def clear(self) -> None:
+    def drop(self) -> None:
         self._runs.clear()
         self._cards.clear()
         self._window.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from random import SystemRandom
 
@@ -15,8 +17,24 @@ from emitter.store.schema import APPLICATION_ID, MIGRATIONS
 def open_memory() -> sqlite3.Connection:
     """Open a store that ends with the process."""
     connection = connect(":memory:")
-    migrate(connection, ":memory:")
+    with closing(connect(":memory:")) as empty:
+        empty.deserialize(_empty())  # such a one can hold 1 GiB at most, so it is not the store itself
+        empty.backup(connection)
+    _salt(connection)
     return connection
+
+
+@cache
+def _empty() -> bytes:
+    """A store without a salt and with nothing in it: to copy it takes a tenth of the time that making one takes."""
+    with closing(connect(":memory:")) as connection:
+        migrate(connection, ":memory:")
+        connection.execute("DELETE FROM meta")
+        return connection.serialize()
+
+
+def _salt(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO meta VALUES ('salt', ?)", (str(SystemRandom().getrandbits(120)),))
 
 
 def open_file(path: Path, lock: StoreLock, *, patience: float | None, durable: bool) -> sqlite3.Connection:
@@ -99,7 +117,7 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
         for statement in filter(None, (part.strip() for part in script.split(";"))):
             connection.execute(statement)
         if number == 1:
-            connection.execute("INSERT INTO meta VALUES ('salt', ?)", (str(SystemRandom().getrandbits(120)),))
+            _salt(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")

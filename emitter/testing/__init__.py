@@ -14,6 +14,15 @@ from emitter.testing.app import RequestApp
 from emitter.testing.entity import Entity
 from emitter.testing.receiver import WebhookReceiver
 from emitter.testing.served import ServedRequestApp
+from emitter.testing.standins import PagerDuty, TeamsWorkflow
 from emitter.testing.telling import NotAsExpected
 
-__all__ = ["Entity", "NotAsExpected", "RequestApp", "ServedRequestApp", "WebhookReceiver"]
+__all__ = [
+    "Entity",
+    "NotAsExpected",
+    "PagerDuty",
+    "RequestApp",
+    "ServedRequestApp",
+    "TeamsWorkflow",
+    "WebhookReceiver",
+]

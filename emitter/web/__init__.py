@@ -85,6 +85,7 @@ def _register(app: Flask) -> None:
     from emitter.web.signing_in import session
     from emitter.web.simulator_api import simulator_api
     from emitter.web.snapshots_api import snapshots_api
+    from emitter.web.standins_api import standins_api
     from emitter.web.tenants_api import tenants_api
     from emitter.web.testing_api import testing_api
     from emitter.web.world_api import Name, world_api
@@ -98,6 +99,7 @@ def _register(app: Flask) -> None:
     app.register_blueprint(tenants_api)
     app.register_blueprint(snapshots_api)
     app.register_blueprint(contract_api)
+    app.register_blueprint(standins_api)
     app.register_blueprint(testing_api)
     app.register_blueprint(document)
     app.register_blueprint(session)

@@ -20,6 +20,7 @@ from emitter.web.openapi_product import PRODUCT_PARAMETERS, PRODUCT_SCHEMAS, WOR
 from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
 from emitter.web.openapi_snapshots import SNAPSHOTS, SNAPSHOTS_SCHEMAS
+from emitter.web.openapi_standins import STANDINS, STANDINS_PARAMETERS, STANDINS_SCHEMAS
 from emitter.web.openapi_tenants import TENANTS, TENANTS_SCHEMAS
 from emitter.web.openapi_testing import TESTING, TESTING_PARAMETERS, TESTING_SCHEMAS
 from emitter.web.openapi_world import KIND, WORLD, WORLD_PARAMETERS, WORLD_SCHEMAS
@@ -151,6 +152,7 @@ OURS: dict[tuple[str, str], Operation] = {
     **TENANTS,
     **SNAPSHOTS,
     **TESTING,
+    **STANDINS,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
@@ -188,11 +190,12 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     **WORLD_PARAMETERS,
     **RUNS_PARAMETERS,
     **TESTING_PARAMETERS,
+    **STANDINS_PARAMETERS,
 }
 _EXAMPLES = {
     "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
     "other": "another-run", "receiver_id": "receiver-1", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8",
-    "snapshot": "base", "form": "asyncapi",
+    "snapshot": "base", "form": "asyncapi", "standin_id": "teams-1",
 }  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
@@ -250,7 +253,7 @@ def describe() -> Schema:
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS,
-                        **SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS,
+                        **SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS, **STANDINS_SCHEMAS,
                         "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip

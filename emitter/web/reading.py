@@ -14,6 +14,7 @@ from emitter.typed import duration
 from emitter.web.errors import WrongMediaType
 
 _WRONG = {str: "is no text.", bool: "is neither true nor false.", dict: "is no object.", list: "is no list."}
+_KEYS = ("signingKey", "oldSigningKey", "secrets", "probeHeaders")  # their values are never shown
 LONGEST_WAIT = 30.0  # seconds; more would keep a thread of the server from others
 
 
@@ -54,7 +55,7 @@ def member(found: dict[str, Any], name: str, kind: type, *, default: Any = None)
         return default
     value = found[name]
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        told = "(a key)" if name == "signingKey" else value
+        told = "(a key)" if name in _KEYS else value
         raise BadValue(name, told, _WRONG[kind])
     return value
 

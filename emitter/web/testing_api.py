@@ -14,8 +14,8 @@ from emitter.history import Json
 from emitter.query import LARGEST_PAGE
 from emitter.trigger import run_name
 from emitter.web import reading
-from emitter.web.errors import Forbidden
-from emitter.web.guards import guard_api, guards, slots
+from emitter.web.guards import guard_api, slots
+from emitter.web.listening import check_listening
 from emitter.web.tenancy import simulator
 from emitter.web.waiting import patiently
 
@@ -62,7 +62,7 @@ def expect() -> Response:
 @testing_api.post("/receivers")
 def open_receiver() -> tuple[Response, int]:
     """Open a receiver on a loopback port of this machine."""
-    _allowed()
+    check_listening("receivers")
     found = reading.json_object(optional=True, known=("answers", "signingKey", "register", "port"))
     opened = simulator().open_receiver(
         answers=reading.member(found, "answers", str, default=""),
@@ -71,15 +71,6 @@ def open_receiver() -> tuple[Response, int]:
         port=reading.number(found, "port", int, least=0, most=65535, default=0),
     )
     return jsonify(opened), 201
-
-
-def _allowed() -> None:
-    """Raise `Forbidden` where others could have this machine listen."""
-    if guards().access.mode == "shared" and not simulator().settings.receivers:
-        raise Forbidden(
-            "This server is shared, and opens no receivers: they listen on its own machine. Whoever runs it can allow "
-            "them: receivers = true in emitter.toml, or EMITTER_RECEIVERS=true."
-        )
 
 
 @testing_api.get("/receivers")

@@ -50,7 +50,7 @@ class Publish(Action):
         known, place = draft.known, draft.count("data product")
         if self.duration is not None:
             self.duration.after(draft.now)
-        made = draft.cast.products[place] if place < SIZE else draft.cast.another_product(place)
+        made = draft.cast.product(place) if place < SIZE else draft.cast.another_product(place)
         if self.name and (holder := known.name_in_use(self.name)):
             raise draft.refuse(holder, f'needs a name that is not in use, and this one is called "{self.name}"')
         if self.id and self.id in known.products:
