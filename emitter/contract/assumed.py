@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from string import Formatter
 from types import MappingProxyType
 from typing import Any
@@ -59,7 +60,7 @@ class Assumed:
     def __init__(self, catalog: Catalog, assumptions: Assumptions) -> None:
         self._catalog, self._assumptions = catalog, assumptions
         self._digits = assumptions.payload_timestamp_digits
-        self._kinds = {kind.name: _Kind(kind, assumptions) for kind in catalog}
+        self._kinds = _kinds(catalog, assumptions)
         self._test_type = _test_type(assumptions)
         self._near: dict[str, str] = {}
 
@@ -105,6 +106,11 @@ class Assumed:
         return Finding(
             "/type", "unknown-type", f"no schema describes the type {shown(name)}.{hint}", ASSUMED, _json(name)
         )
+
+
+@lru_cache(maxsize=16)
+def _kinds(catalog: Catalog, assumptions: Assumptions) -> Mapping[str, _Kind]:
+    return MappingProxyType({kind.name: _Kind(kind, assumptions) for kind in catalog})
 
 
 class _Kind:

@@ -213,25 +213,10 @@ class Factory:
         return rfc3339(stamp, int(self._digits))
 
     def _plan(self, type_name: str, profile: str | None) -> _Plan:
-        kind = self._catalog.resolve(type_name)
         chosen = profile or self._assumptions.payload_profile
         if chosen not in ("core", "extended"):
             raise BadValue("profile", chosen, "is neither core nor extended.")
-        extended = chosen == "extended"
-        on_delete = self._assumptions.payload_action_link_on_delete
-        try:
-            compiled = compile_type(kind, extended=extended, link_on_delete=on_delete)
-            # A schema that was learned from a tenant may fit only what that tenant was found to be.
-            problem = _problem(kind, compiled, Assumptions()) and _problem(kind, compiled, self._assumptions)
-        except Unsupported as error:
-            compiled, problem = None, str(error)
-        if compiled is None or problem:
-            if not kind.examples:
-                raise SchemaError(kind.path, problem)
-            compiled = _from_examples(kind)
-        audiences = max(len(kind.notified), 1)
-        bits = compiled.bits + _PRODUCT_BITS
-        plan = _Plan(kind.name, compiled.make, kind.is_valid, bits, audiences, not problem, kind)
+        plan = _planned(self._catalog.resolve(type_name), chosen == "extended", self._assumptions)
         self._plans[type_name, profile] = plan
         return plan
 
@@ -302,6 +287,23 @@ class Factory:
         except (LookupError, TypeError, ValueError, AttributeError):
             stamp = -1
         return stamp if 0 <= stamp <= _LATEST else self._stamps.next(self._clock.now())
+
+
+@lru_cache(maxsize=256)
+def _planned(kind: EventType, extended: bool, assumptions: Assumptions) -> _Plan:
+    try:
+        compiled = compile_type(kind, extended=extended, link_on_delete=assumptions.payload_action_link_on_delete)
+        # A schema that was learned from a tenant may fit only what that tenant was found to be.
+        problem = _problem(kind, compiled, Assumptions()) and _problem(kind, compiled, assumptions)
+    except Unsupported as error:
+        compiled, problem = None, str(error)
+    if compiled is None or problem:
+        if not kind.examples:
+            raise SchemaError(kind.path, problem)
+        compiled = _from_examples(kind)
+    audiences = max(len(kind.notified), 1)
+    bits = compiled.bits + _PRODUCT_BITS
+    return _Plan(kind.name, compiled.make, kind.is_valid, bits, audiences, not problem, kind)
 
 
 def _text(value: object) -> str:
