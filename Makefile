@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+# A process of ours starts in half the time where bytecode is kept, and many are started here: whatever the shell says.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test lint cover acceptance bench lock clean
 

@@ -251,6 +251,13 @@ class TestDirectories:
     def test_what_comes_with_emitter_lies_in_the_package_or_beside_it(self) -> None:
         assert (resource_directory("schemas") / "envelope.json").is_file()
 
+    def test_the_same_files_are_one_catalogue_and_a_file_that_was_changed_is_read_anew(self, tmp_path: Path) -> None:
+        before = Catalog.load(written(tmp_path, mine=typed("a.b", title="Old")))
+
+        assert Catalog.load(tmp_path) is before
+        after = Catalog.load(written(tmp_path, mine=typed("a.b", title="New")))
+        assert (before.resolve("a.b").title, after.resolve("a.b").title) == ("Old", "New")
+
 
 class TestBadFiles:
     @pytest.mark.parametrize(

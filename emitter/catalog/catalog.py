@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +44,8 @@ class Catalog:
         an `envelope.json` of its own stands alone: whatever came before it is left out. Raises `SchemaError` with the
         file that cannot be used. Only `*.json` directly in the directory counts, and nothing is ever fetched.
         """
-        paths: dict[str, Path] = {}
-        documents: dict[str, dict[str, Any]] = {}
-        for place in (resource_directory("schemas"), *filter(None, (directory, *extra))):
-            found = _files(place)
-            if ENVELOPE in found:
-                paths, documents = {}, {}
-            fresh = {name: _document(path) for name, path in found.items()}
-            replaced = {_type(document) for document in fresh.values()}
-            for name in [name for name, document in documents.items() if name != ENVELOPE and _type(document)]:
-                if _type(documents[name]) in replaced:
-                    del documents[name], paths[name]
-            documents |= fresh
-            paths |= found
-        return cls._of(paths, documents)
+        places = (resource_directory("schemas"), *filter(None, (directory, *extra)))
+        return _loaded(tuple(tuple((path, _raw(path)) for path in _files(place)) for place in places))
 
     @classmethod
     def of(cls, documents: Mapping[str, dict[str, Any]], place: Path = Path()) -> Catalog:
@@ -65,7 +54,9 @@ class Catalog:
         `parsed` makes them from bytes. `envelope.json` is ours if none is given. Raises `SchemaError` as `load` does.
         """
         own = dict(documents)
-        own.setdefault(ENVELOPE, _document(resource_directory("schemas") / ENVELOPE))
+        ours = resource_directory("schemas") / ENVELOPE
+        if ENVELOPE not in own:
+            own[ENVELOPE] = parsed(ours, _raw(ours))
         return cls._of({name: place / name for name in own}, own)
 
     @classmethod
@@ -138,23 +129,41 @@ class Catalog:
         return "invalid", checker.violations(body)
 
 
-def _files(directory: Path) -> dict[str, Path]:
+@lru_cache(maxsize=16)
+def _loaded(places: tuple[tuple[tuple[Path, bytes], ...], ...]) -> Catalog:
+    """The catalogue of some files, with their contents, place by place. The same files are one catalogue."""
+    paths: dict[str, Path] = {}
+    documents: dict[str, dict[str, Any]] = {}
+    for files in places:
+        found = {path.name: path for path, _ in files}
+        if ENVELOPE in found:
+            paths, documents = {}, {}
+        fresh = {path.name: parsed(path, raw) for path, raw in files}
+        replaced = {_type(document) for document in fresh.values()}
+        for name in [name for name, document in documents.items() if name != ENVELOPE and _type(document)]:
+            if _type(documents[name]) in replaced:
+                del documents[name], paths[name]
+        documents |= fresh
+        paths |= found
+    return Catalog._of(paths, documents)
+
+
+def _files(directory: Path) -> list[Path]:
     try:
-        found = {path.name: path for path in directory.iterdir() if path.suffix == ".json" and path.is_file()}
+        found = [path for path in directory.iterdir() if path.suffix == ".json" and path.is_file()]
     except OSError as error:
         raise SchemaError(directory, f"the directory cannot be read: {error.strerror or error}") from None
     if not found:
         raise SchemaError(directory, "there is no schema file (*.json) in it")
-    return dict(sorted(found.items()))
+    return sorted(found)
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _raw(path: Path) -> bytes:
     try:
         with path.open("rb") as opened:
-            raw = opened.read(strictjson.LARGEST + 1)
+            return opened.read(strictjson.LARGEST + 1)
     except OSError as error:
         raise SchemaError(path, f"it cannot be read: {error.strerror or error}") from None
-    return parsed(path, raw)
 
 
 def parsed(path: Path, raw: bytes) -> dict[str, Any]:

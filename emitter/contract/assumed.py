@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from string import Formatter
 from types import MappingProxyType
 from typing import Any
@@ -84,7 +85,7 @@ class Assumed:
     def _kind(self, name: str) -> _Kind | None:
         found = self._kinds.get(name)
         if found is None and (described := self._catalog.get(name)) is not None:
-            found = self._kinds[name] = _Kind(described, self._assumptions)
+            found = self._kinds[name] = _of(described, self._assumptions)
         return found
 
     def _as_assumed(self, digits: str) -> bool:
@@ -111,6 +112,11 @@ class Assumed:
         return Finding(
             "/type", "unknown-type", f"no schema describes the type {shown(name)}.{hint}", ASSUMED, _json(name)
         )
+
+
+@lru_cache(maxsize=256)
+def _of(kind: EventType, assumptions: Assumptions) -> _Kind:
+    return _Kind(kind, assumptions)
 
 
 class _Kind:

@@ -7,7 +7,7 @@ the vocabulary, `overrides` what the user wants otherwise.
 from __future__ import annotations
 
 from emitter.factory.cast import Cast, Person, Product
-from emitter.factory.factory import Factory, Plans
+from emitter.factory.factory import Factory
 from emitter.factory.overrides import Override
 
-__all__ = ["Cast", "Factory", "Override", "Person", "Plans", "Product"]
+__all__ = ["Cast", "Factory", "Override", "Person", "Product"]

@@ -37,27 +37,13 @@ class _Plan(NamedTuple):
     kind: EventType
 
 
-Plans = dict[tuple[str, str | None], _Plan]
-"""By type and profile, as they were asked for."""
-
-
 class Factory:
     """Makes the events of one seed. The same seed, calls, clock and stamps give the same bytes, in any process."""
 
     def __init__(
-        self,
-        *,
-        catalog: Catalog,
-        assumptions: Assumptions,
-        clock: Clock,
-        stamps: Stamps,
-        seed: int | None = None,
-        plans: Plans | None = None,
+        self, *, catalog: Catalog, assumptions: Assumptions, clock: Clock, stamps: Stamps, seed: int | None = None
     ) -> None:
-        """Take a seed, or draw one: either way it is written on each event, so that a run can be repeated.
-
-        `plans` are shared by factories of the same catalogue and assumptions, so that each type is compiled once.
-        """
+        """Take a seed, or draw one: either way it is written on each event, so that a run can be repeated."""
         if seed is not None and not -_LATEST <= seed <= _LATEST:
             raise BadValue("seed", seed, "does not fit into 64 bits.")
         self.seed = SystemRandom().getrandbits(32) if seed is None else seed
@@ -67,17 +53,16 @@ class Factory:
         self.cast = Cast(self.seed, assumptions)
         """The products and people that this factory's events are about."""
         self._met = self.cast.met
-        self._plans: Plans = {} if plans is None else plans
+        self._plans: dict[tuple[str, str | None], _Plan] = {}
         self._second = (0, "1970-01-01T00:00:00")
         self._digits = assumptions.payload_timestamp_digits
         self._nine = self._digits == "9"
 
     def seeded(self, seed: int | None) -> Factory:
-        """Return a factory for another seed that shares what was compiled."""
+        """Return a factory for another seed; what was compiled is shared."""
         return Factory(
-            catalog=self._catalog, assumptions=self._assumptions, clock=self._clock, stamps=self._stamps, seed=seed,
-            plans=self._plans,
-        )  # fmt: skip
+            catalog=self._catalog, assumptions=self._assumptions, clock=self._clock, stamps=self._stamps, seed=seed
+        )
 
     def position(self) -> tuple[Any, ...]:
         """Where in its row of chance the factory is."""
@@ -224,25 +209,10 @@ class Factory:
         return rfc3339(stamp, int(self._digits))
 
     def _plan(self, type_name: str, profile: str | None) -> _Plan:
-        kind = self._catalog.resolve(type_name)
         chosen = profile or self._assumptions.payload_profile
         if chosen not in ("core", "extended"):
             raise BadValue("profile", chosen, "is neither core nor extended.")
-        extended = chosen == "extended"
-        on_delete = self._assumptions.payload_action_link_on_delete
-        try:
-            compiled = compile_type(kind, extended=extended, link_on_delete=on_delete)
-            # A schema that was learned from a tenant may fit only what that tenant was found to be.
-            problem = _problem(kind, compiled, Assumptions()) and _problem(kind, compiled, self._assumptions)
-        except Unsupported as error:
-            compiled, problem = None, str(error)
-        if compiled is None or problem:
-            if not kind.examples:
-                raise SchemaError(kind.path, problem)
-            compiled = _from_examples(kind)
-        audiences = max(len(kind.notified), 1)
-        bits = compiled.bits + _PRODUCT_BITS
-        plan = _Plan(kind.name, compiled.make, kind.is_valid, bits, audiences, not problem, kind)
+        plan = _planned(self._catalog.resolve(type_name), chosen == "extended", self._assumptions)
         self._plans[type_name, profile] = plan
         return plan
 
@@ -313,6 +283,23 @@ class Factory:
         except (LookupError, TypeError, ValueError, AttributeError):
             stamp = -1
         return stamp if 0 <= stamp <= _LATEST else self._stamps.next(self._clock.now())
+
+
+@lru_cache(maxsize=256)
+def _planned(kind: EventType, extended: bool, assumptions: Assumptions) -> _Plan:
+    try:
+        compiled = compile_type(kind, extended=extended, link_on_delete=assumptions.payload_action_link_on_delete)
+        # A schema that was learned from a tenant may fit only what that tenant was found to be.
+        problem = _problem(kind, compiled, Assumptions()) and _problem(kind, compiled, assumptions)
+    except Unsupported as error:
+        compiled, problem = None, str(error)
+    if compiled is None or problem:
+        if not kind.examples:
+            raise SchemaError(kind.path, problem)
+        compiled = _from_examples(kind)
+    audiences = max(len(kind.notified), 1)
+    bits = compiled.bits + _PRODUCT_BITS
+    return _Plan(kind.name, compiled.make, kind.is_valid, bits, audiences, not problem, kind)
 
 
 def _text(value: object) -> str:

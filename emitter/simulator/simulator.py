@@ -129,9 +129,8 @@ class Simulator(Playing, Expecting, StandingIn, Trying, Keeping):
 
     def _factory(self, seed: int) -> Factory:
         return Factory(
-            catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed,
-            plans=self.shared.plans(self.settings.schemas, self.assumptions),
-        )  # fmt: skip
+            catalog=self.catalog, assumptions=self.assumptions, clock=self.clock, stamps=self._stamps, seed=seed
+        )
 
     def _restamped(self, body: bytes, stamp: int) -> bytes:
         made = Event(type="", body=body, stamp=stamp, seed=self.factory.seed)

@@ -18,6 +18,7 @@ from emitter.strictjson import LARGEST
 from emitter.tenants import Tenants
 from emitter.web import errors
 from emitter.web.access import Access
+from emitter.web.compiled import TEMPLATES, ReadRule
 from emitter.web.guards import Guards, guards
 from emitter.web.slots import TenantSlots
 
@@ -59,6 +60,8 @@ def create_app(
         atexit.register(simulator.close)
     app = Flask(__name__)
     app.json = _Orjson(app)
+    app.url_rule_class = ReadRule
+    app.jinja_options = {**app.jinja_options, "bytecode_cache": TEMPLATES}
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST
