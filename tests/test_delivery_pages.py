@@ -85,7 +85,7 @@ def test_the_verdict_is_a_filter(simulator, browser, receiver):
 
 
 def test_what_is_invalid_is_found_when_it_is_no_longer_rare(simulator, receiver, monkeypatch):
-    monkeypatch.setattr("emitter.store.reader.FEW_EVENTS", 0)
+    monkeypatch.setattr("emitter.store.filtering.FEW_EVENTS", 0)
     trigger(simulator, to=receiver.url)
     trigger(simulator, to=receiver.url, set={"data.actionLink": 5}, allow_invalid=True)
 
