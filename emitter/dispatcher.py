@@ -548,8 +548,8 @@ class Dispatcher:
         return done
 
     def _wake_due(self) -> None:
-        """Wake each lane whose time has come: of several due at one moment a virtual clock wakes one, and lets it settle
-        before it comes to the next."""
+        """Wake each lane whose time has come: of several due at one moment a virtual clock wakes one, and then waits
+        for all to settle before it comes to the next."""
         with self._lock:
             now = self._clock.now()
             for lane in list(self._lanes.values()):
