@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import orjson
-import requests
-
 from emitter import clock
 from emitter.demo import checks, pasted
 from emitter.demo.orders import GRANTED, LEGEND, STORY, letters, orders, smallest, tell
 from emitter.demo.programs import GOOD, NAIVE
-from emitter.demo.served import TOKEN
 from emitter.demo.stage import Stage
+from emitter.demo.steward import Steward
 from emitter.demo.values import Claim, Code, Line, Outcome, Said
 from emitter.report.words import counted
 
-APP, TEAMS, PAGERDUTY = "app", "Teams", "PagerDuty"
-_PATIENCE = 10.0  # seconds for an answer of the API
+APP = "app"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +53,13 @@ def _asked_for(stage: Stage) -> Iterator[Line]:
 def _approved(stage: Stage) -> Iterator[Line]:
     assert stage.request is not None and stage.product is not None
     yield Said(f"Somebody reads it through the app's own API, and approves it for {GRANTED[:-1]} days.")
-    with requests.Session() as session:
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {TOKEN}"
-
-        def call(method: str, path: str, **how: object) -> tuple[int, dict[str, object]]:
-            answer = session.request(method, f"{stage.api.url}/api/{path}", timeout=_PATIENCE, **how)  # type: ignore[arg-type]
-            try:
-                return answer.status_code, dict(orjson.loads(answer.content))
-            except (orjson.JSONDecodeError, ValueError, TypeError):
-                return answer.status_code, {}
-
-        status, found = call("GET", f"access-request/{stage.request.id}")
-        yield Claim(
-            APP, "GET /api/access-request/ID  says PENDING", found.get("status") == "PENDING",
-            f"{status} with {found.get('status')}",
-        )  # fmt: skip
-        _, records = call("GET", f"access-request/{stage.request.id}/records")
-        waiting = records.get("approvalRecords") or [{}]
-        assert isinstance(waiting, list)
-        decided = {"status": "APPROVED", "reason": "Shown", "duration": int(GRANTED[:-1]), "durationUnit": "DAYS"}
-        status, _ = call("PUT", f"approval-record/{waiting[0].get('id')}", json=decided)
+    with Steward(stage.api.url) as steward:
+        found = steward.state_of(stage.request.id)
+        yield Claim(APP, "GET /api/access-request/ID  says PENDING", found == "PENDING", found)
+        steward.approve(stage.request.id, days=int(GRANTED[:-1]))
         stage.settle()
-        _, found = call("GET", f"access-request/{stage.request.id}")
-    yield Claim(
-        APP, "PUT /api/approval-record/ID  and then it says APPROVED",
-        status == 200 and found.get("status") == "APPROVED", f"{status}, and it is {found.get('status')}",
-    )  # fmt: skip
+        found = steward.state_of(stage.request.id)
+        yield Claim(APP, "PUT /api/approval-record/ID  and then it says APPROVED", found == "APPROVED", found)
     yield checks.newest_card(stage, "{who} has access to {what} until {until}")
     yield checks.alerts(stage, "the alert is resolved: 0 open", statuses=["resolved"])
     yield checks.naive_alerts(stage, "a card and 0 open alerts, too", opened=0)
