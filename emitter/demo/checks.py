@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from emitter.clock import moment
 from emitter.demo.orders import Told
 from emitter.demo.relays import Relayed
 from emitter.demo.stage import Stage
@@ -54,7 +53,7 @@ def newest_card(stage: Stage, expected: str, *, dated: bool = False) -> Claim:
     failed = stage.good.teams.runs("Failed")
     found = f'the newest card says "{newest.title}"' if newest else "there is no card"
     found += f"; {counted(len(failed), 'run')} failed: {failed[-1].error}" if failed else ""
-    day = f" {moment(newest.at):%-d %b}" if newest and dated else ""
+    day = f" {stage.app.now:%-d %b}" if dated else ""
     return Claim(f"Teams{day}", wanted, newest is not None and newest.title == wanted and not failed, found)
 
 

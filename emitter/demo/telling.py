@@ -10,7 +10,7 @@ from emitter.demo.values import Claim, Code, Command, Heading, Line, Named, Outc
 
 TITLE = "emitter demo"
 MARGIN, LABELS = 3, 14  # before everything but headings; the column that says who
-NARROWEST, WIDEST = 60, 110
+NARROWEST, WIDEST = 64, 110
 GREEN, RED, YELLOW, DIM, BOLD, CYAN = "32", "31", "33", "2", "1", "36"
 MOMENT, CHAPTER = 0.4, 1.8  # seconds for a line, and before a chapter
 _CODE = 0.12
