@@ -19,9 +19,9 @@ from emitter.cli import cli
 from emitter.cli.failures import FAILED, INTERRUPTED, USAGE
 from emitter.demo import Script, play, relayed
 from emitter.demo.chapters import CHAPTERS
+from emitter.demo.keeping import HISTORY
 from emitter.demo.orders import STORY, faults_of, letters, orders, smallest
 from emitter.demo.pasted import as_test
-from emitter.demo.playing import HISTORY
 from emitter.demo.programs import folder_of, program
 from emitter.demo.telling import CHAPTER, MOMENT, Layout
 from emitter.demo.values import Claim, Heading, Line, Named, Outcome, Said
@@ -113,8 +113,14 @@ def test_nothing_is_written_over(kept: tuple[str, Path]) -> None:
 
     ran = CliRunner().invoke(cli, ["demo", "--keep", str(folder)])
 
-    assert ran.exit_code == USAGE
+    assert (ran.exit_code, ran.stdout) == (USAGE, "")
     assert f"{folder}: test_relay.py is there already, and is not written over. Name another folder." in ran.stderr
+
+
+def test_a_folder_without_a_name_is_refused() -> None:
+    ran = CliRunner().invoke(cli, ["demo", "--keep", " "])
+
+    assert (ran.exit_code, ran.stderr) == (USAGE, "Error: --keep wants the name of a folder.\n")
 
 
 def test_a_folder_that_cannot_be_made_is_said_before_anything_is_played(tmp_path: Path) -> None:
@@ -122,7 +128,7 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything_is_played(tmp_path
     told: list[Line] = []
 
     with pytest.raises(UsageError, match="Not a directory"):
-        play(Script(), told.append, keep=tmp_path / "file" / "folder")
+        play(Script(), told.append, folder=tmp_path / "file" / "folder")
 
     assert told == []
 

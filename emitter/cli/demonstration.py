@@ -14,6 +14,7 @@ from emitter import clock
 from emitter.cli.failures import FAILED
 from emitter.cli.options import Command
 from emitter.cli.terminal import paint, plain, say
+from emitter.errors import UsageError
 
 if TYPE_CHECKING:
     from emitter.demo.telling import Laid
@@ -36,6 +37,7 @@ def demo(fast: bool, seed: int, keep: str | None) -> None:
     """
     from emitter.demo.telling import Layout
 
+    folder = _folder(keep)
     pace = _Pace(0.0 if fast or not sys.stdout.isatty() else 1.0)
     marks, rule = (_MARKS, _RULE) if _can_print("".join((*_MARKS, _RULE))) else (_PLAIN_MARKS, _PLAIN_RULE)
     layout = Layout(shutil.get_terminal_size((80, 24)).columns, marks, rule)
@@ -50,10 +52,22 @@ def demo(fast: bool, seed: int, keep: str | None) -> None:
         claims += isinstance(line, Claim | Outcome)
         _show(layout.lay(line), pace)
 
-    broken = play(Script(seed=seed), tell, keep=Path(keep) if keep else None)
+    broken = play(Script(seed=seed), tell, folder=folder)
     _show(layout.end(claims, len(broken)), pace)
     if broken:
         sys.exit(FAILED)
+
+
+def _folder(keep: str | None) -> Path | None:
+    """The folder that was named; what is wrong with it is said before anything else."""
+    from emitter.demo.keeping import prepare
+
+    if keep is None:
+        return None
+    if not keep.strip():
+        raise UsageError("--keep wants the name of a folder.")
+    prepare(Path(keep))
+    return Path(keep)
 
 
 class _Pace:

@@ -9,8 +9,21 @@
 
 from __future__ import annotations
 
-from emitter.demo.playing import play
-from emitter.demo.relays import Relayed, relayed
-from emitter.demo.stage import Script
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emitter.demo.playing import play
+    from emitter.demo.relays import Relayed, relayed
+    from emitter.demo.stage import Script
 
 __all__ = ["Relayed", "Script", "play", "relayed"]
+_MODULES = {"Relayed": "relays", "Script": "stage", "play": "playing", "relayed": "relays"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: the simulator takes a second, and the first line is there before it."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -111,7 +111,7 @@ def _told_again(stage: Stage) -> Iterator[Line]:
         small, tries = smallest(order, lambda part: _leaves_open(stage, part))
         told = tell(stage.app, small, stage.naive.settle)
     words, met = counted(len(small), "delivery"), letters(small)
-    yield Said(f"Order {number} has {len(order)} deliveries. Told again and again with fewer of them, this is left:")
+    yield Said(f"Order {number}, told again with ever fewer of its {len(order)} deliveries, leaves these:")
     yield Claim(
         "the culprits", f"{words}, {met.replace(' ', ' then ')}, found in {counted(tries, 'telling')}",
         len(small) == 2 and bool(stage.naive.open_alerts(told.product.id)), f"{words}: {met}",

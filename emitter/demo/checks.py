@@ -111,7 +111,7 @@ def calls(stage: Stage, told: Told, letters: Sequence[str]) -> Iterator[Claim]:
 def open_for_ever(stage: Stage, told: Told) -> Claim:
     """That the alert about a request is open still, though the request is over."""
     left, state = stage.naive.open_alerts(told.product.id), stage.app.show(told.request)["status"]
-    text = f"a year later that alert is still open; the request is {state}"
+    text = f"a year later its alert is still open, the request {state}"
     return Claim("naive relay", text, bool(left) and state == "EXPIRED", f"{counted(len(left), 'open alert')}, {state}")
 
 

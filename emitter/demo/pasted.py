@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from emitter.assumptions import duration_text
+from emitter.demo.keeping import TEST
 from emitter.demo.orders import GRANTED, LATE, STORY, faults_of
 from emitter.demo.programs import GOOD, NAIVE
 from emitter.testing import RequestApp
 
-NAME = "test_relay.py"
 _HEAD = '''\
 """No alert outlives its request, whatever arrives first."""
 
@@ -62,7 +62,7 @@ def run(text: str, relay: str, seed: int) -> str:
     Anything but a failure of its own assertion is raised.
     """
     names: dict[str, object] = {"__name__": "pasted"}
-    exec(compile(text, NAME, "exec"), names)
+    exec(compile(text, TEST, "exec"), names)
     test = names[f"test_the_{relay}_relay"]
     assert callable(test)
     with RequestApp.open(seed=seed) as app:

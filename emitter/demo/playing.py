@@ -6,29 +6,27 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from emitter.demo.chapters import CHAPTERS, Chapter
-from emitter.demo.pasted import NAME
+from emitter.demo.keeping import HISTORY, TEST, keep, prepare
 from emitter.demo.stage import Script, Stage, staged
 from emitter.demo.values import Claim, Command, Heading, Line, Named, Outcome, Said
-from emitter.errors import EmitterError, UsageError
+from emitter.errors import EmitterError
 from emitter.query import AttemptQuery
-
-HISTORY = "history.jsonl"
 
 
 def play(
     script: Script | None = None,
     tell: Callable[[Line], object] = lambda line: None,
     *,
-    keep: Path | None = None,
+    folder: Path | None = None,
     chapters: Sequence[Chapter] = CHAPTERS,
 ) -> list[Claim]:
     """Play it, telling each line as soon as what it claims was looked up; returns the claims that do not hold.
 
-    After a chapter with one of those the story ends. `keep` is a folder for the test and the history. Raises
+    After a chapter with one of those the story ends. `folder` is for the test and the history. Raises
     `UsageError` where it cannot be written to, `Unavailable` where something cannot be set up.
     """
-    if keep is not None:
-        _prepare(keep)
+    if folder is not None:
+        prepare(folder)
     broken: list[Claim] = []
     with staged(script or Script()) as stage:
         for line in _cast(stage):
@@ -43,9 +41,9 @@ def play(
                 broken += _broken(line)
             if broken:
                 break
-        if keep is not None:
-            _keep(keep, stage)
-    for line in (*_kept(keep, broken), *([] if broken else _next(keep))):
+        if folder is not None:
+            keep(folder, stage.test, stage.app.door.export(AttemptQuery(), "jsonl"))
+    for line in (*_kept(folder, broken), *([] if broken else _next(folder))):
         tell(line)
     return broken
 
@@ -70,29 +68,9 @@ def _cast(stage: Stage) -> Iterator[Line]:
     yield Named("behind each", "a stand-in for Teams, a stand-in for PagerDuty")
 
 
-def _prepare(folder: Path) -> None:
-    there = [each for each in (NAME, HISTORY) if (folder / each).exists()]
-    if there:
-        raise UsageError(f"--keep {folder}: {there[0]} is there already, and is not written over. Name another folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--keep {folder}: {error.strerror or error}.") from None
-
-
-def _keep(folder: Path, stage: Stage) -> None:
-    try:
-        if stage.test:
-            (folder / NAME).write_text(stage.test, encoding="utf-8")
-        with (folder / HISTORY).open("wb") as file:
-            file.writelines(stage.app.door.export(AttemptQuery(), "jsonl"))
-    except OSError as error:
-        raise UsageError(f"--keep {folder}: {error.strerror or error}.") from None
-
-
 def _kept(folder: Path | None, broken: Sequence[Claim]) -> Iterator[Line]:
     if folder is not None:
-        test = "" if broken else f"{NAME} and "
+        test = "" if broken else f"{TEST} and "
         yield Said(f"Kept in {folder}: {test}{HISTORY}, every request and answer of this.")
 
 
@@ -100,6 +78,6 @@ def _next(folder: Path | None) -> Iterator[Line]:
     yield Command("emitter serve", "the app with its API and its pages, to click around in")
     yield Command("emitter audit http://127.0.0.1:3000/hook", "the same hard look at a receiver of yours")
     if folder is not None:
-        yield Command(f"pytest {folder / NAME}", "the bug as a test: one relay fails, one passes")
+        yield Command(f"pytest {folder / TEST}", "the bug as a test: one relay fails, one passes")
     else:
         yield Command("emitter demo --keep demo && pytest demo", "the test above as a file: one fails, one passes")

@@ -12,7 +12,7 @@ TITLE = "emitter demo"
 MARGIN, LABELS = 3, 14  # before everything but headings; the column that says who
 NARROWEST, WIDEST = 64, 110
 GREEN, RED, YELLOW, DIM, BOLD, CYAN = "32", "31", "33", "2", "1", "36"
-MOMENT, CHAPTER = 0.4, 1.8  # seconds for a line, and before a chapter
+MOMENT, CHAPTER = 0.5, 2.5  # seconds for a line, and before a chapter
 _CODE = 0.12
 _ORDER = 26  # the column of an order of arrival
 
@@ -45,9 +45,9 @@ class Layout:
         yield Laid()
         yield Laid(((f" {TITLE} ", BOLD), ("· two relays on the webhooks of the Immuta Request app", "")))
         yield Laid(((" " + self._rule * (self._width - 1), DIM),))
+        yield from self._wrapped("All of it runs on this machine, over real HTTP; nothing leaves it.")
         yield from self._wrapped(
-            f"All of it runs here, over real HTTP, and nothing leaves this machine. {self._marks[0]} means that it was "
-            "looked up: in the history, at Teams, at PagerDuty, in the app."
+            f"{self._marks[0]} means looked up: in the history, at Teams, at PagerDuty, in the app."
         )
         yield Laid()
 
