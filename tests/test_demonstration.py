@@ -214,6 +214,7 @@ def test_a_claim_about_the_good_relay_does_not_hold_where_it_is_broken(what: str
 
 NAIVE_BREAKS = {
     "it does not answer": (1, '    return "", 204\n', '    return "", 500\n', "app", "access_requests.created"),
+    "it posts no card": (1, '    post_card(f"', '    str(f"', "naive relay", "a card"),
     "it opens no alert": (1, 'if what == "access_requests.created":', "if False:", "naive relay", "1 open alert"),
     "it resolves nothing": (2, "elif what.endswith(ENDS):", "elif False:", "naive relay", "0 open alerts"),
     "it knows what was decided": (
@@ -290,7 +291,7 @@ def test_every_order_is_legal_and_no_two_runs_of_one_seed_differ() -> None:
         assert max(map(order.count, order)) <= 2
 
 
-@pytest.mark.parametrize("order", [*orders(Random(8), 8), (2, 1), (1, 2, 1), (5,)], ids=letters)
+@pytest.mark.parametrize("order", [*orders(Random(8), 4), (2, 1), (1, 2, 1), (5,)], ids=letters)
 def test_deliveries_arrive_in_the_order_that_was_asked_for(order: tuple[int, ...]) -> None:
     from emitter.demo.orders import tell
     from emitter.testing import WebhookReceiver

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from emitter import clock
@@ -47,7 +47,7 @@ def _asked_for(stage: Stage) -> Iterator[Line]:
     yield checks.read_back(stage, asked)
     yield checks.newest_card(stage, f"{who} asks for access to {what}")
     yield checks.alerts(stage, "1 open alert", statuses=["triggered"])
-    yield checks.naive_alerts(stage, "a card and 1 open alert, too", opened=1)
+    yield checks.naive_alerts(stage, "a card and 1 open alert, too", of="created", opened=1)
 
 
 def _approved(stage: Stage) -> Iterator[Line]:
@@ -62,25 +62,30 @@ def _approved(stage: Stage) -> Iterator[Line]:
         yield Claim(APP, "PUT /api/approval-record/ID  and then it says APPROVED", found == "APPROVED", found)
     yield checks.newest_card(stage, "{who} has access to {what} until {until}")
     yield checks.alerts(stage, "the alert is resolved: 0 open", statuses=["resolved"])
-    yield checks.naive_alerts(stage, "a card and 0 open alerts, too", opened=0)
+    yield checks.naive_alerts(stage, "a card and 0 open alerts, too", of="consumer.updated", opened=0)
 
 
 def _passed(stage: Stage) -> Iterator[Line]:
     assert stage.request is not None
-    began = clock.monotonic()
-    yield Said("Nobody waits for that: the clock is virtual.")
-    for length, days in (("23d", 7), ("6d", 1)):
+    took = 0.0
+
+    def pass_time(length: str) -> None:
+        nonlocal took
+        began = clock.monotonic()
         stage.app.advance(length)
         stage.settle()
+        took += clock.monotonic() - began
+
+    yield Said("Nobody waits for that: the clock is virtual.")
+    for length, days in (("23d", 7), ("6d", 1)):
+        pass_time(length)
         yield checks.newest_card(
             stage, f"The access of {{who}} to {{what}} ends in {days} day{'s' * (days > 1)} or less", dated=True
         )
-    stage.app.advance("1d")
-    stage.settle()
+    pass_time("1d")
     yield checks.newest_card(stage, "The access of {who} to {what} has ended", dated=True)
     state = stage.app.show(stage.request)["status"]
     warned, expired = (checks.happened(stage, each) for each in ("expiring", "expired"))
-    took = clock.monotonic() - began
     yield Claim(
         APP, f"30 days in {took:.1f} s: warned twice, then expired",
         (warned, expired, state) == (2, 1, "EXPIRED"), f"{warned} warnings, {expired} ends; the request is {state}",
@@ -122,8 +127,7 @@ def _told_again(stage: Stage) -> Iterator[Line]:
     stage.smallest = tuple(small)
 
 
-def _leaves_open(stage: Stage, order: tuple[int, ...] | list[int] | object) -> bool:
-    assert isinstance(order, tuple)
+def _leaves_open(stage: Stage, order: Sequence[int]) -> bool:
     return bool(stage.naive.open_alerts(tell(stage.app, order, stage.naive.settle).product.id))
 
 

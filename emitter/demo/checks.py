@@ -66,12 +66,13 @@ def alerts(stage: Stage, text: str, *, statuses: Sequence[str]) -> Claim:
     return Claim("PagerDuty", text, there == about == list(statuses), found + _refused(stage.good))
 
 
-def naive_alerts(stage: Stage, text: str, *, opened: int) -> Claim:
-    """That the naive relay has as many alerts open about the product, and has posted something about it."""
+def naive_alerts(stage: Stage, text: str, *, of: str, opened: int) -> Claim:
+    """That the naive relay has as many alerts open about the product, and that its newest card is `of` some type."""
     assert stage.product is not None
     cards, there = stage.naive.cards(stage.product["name"]), stage.naive.open_alerts(stage.product.id)
-    found = f"{counted(len(cards), 'card')}, {counted(len(there), 'open alert')}"
-    return Claim("naive relay", text, bool(cards) and len(there) == opened, found)
+    newest = cards[-1] if cards else ""
+    found = f'the newest card says "{newest}"; {counted(len(there), "open alert")}'
+    return Claim("naive relay", text, newest.endswith(f"access_requests.{of}") and len(there) == opened, found)
 
 
 def nothing_open(stage: Stage, who: str, text: str, *, relays: Sequence[Relayed] = ()) -> Claim:
