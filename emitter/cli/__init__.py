@@ -15,6 +15,7 @@ from emitter.errors import UnknownName
 
 # name: (module, attribute, what the help says). Listed by hand, so that the help imports none of them.
 COMMANDS = {
+    "demo": ("demonstration", "demo", "Watch a minute of it: an app, two relays, and a bug that becomes a test."),
     "serve": ("serve", "serve", "Run the simulator: APIs, history page, deliveries."),
     "events": ("events", "events", "List the event types, or show one."),
     "trigger": ("trigger", "trigger", "Make an event and send it."),
@@ -45,7 +46,7 @@ MEANT = {
     "send": "trigger", "fire": "trigger", "start": "serve", "server": "serve", "types": "events",
     "history": "deliveries", "logs": "deliveries", "hooks": "webhooks", "validate": "check",
     "play": "run", "scenario": "scenarios", "reports": "runs", "report": "runs",
-    "examine": "audit",
+    "examine": "audit", "tour": "demo",
     "token": "tokens", "tenant": "tenants",
     "act": "world act", "advance": "world advance", "snapshot": "snapshots", "restore": "snapshots restore",
 }  # fmt: skip
