@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from emitter.assumptions import duration_text
 from emitter.audit.invariance import shrinking
 from emitter.testing import Entity, RequestApp
+from emitter.typed import duration_text
 
 LATE = timedelta(hours=1)  # between what is out of its order and what comes before it
 MOST_TRIES = 100

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from emitter.assumptions import duration_text
 from emitter.demo.keeping import TEST
 from emitter.demo.orders import GRANTED, LATE, STORY, faults_of
 from emitter.demo.programs import GOOD, NAIVE
 from emitter.testing import RequestApp
+from emitter.typed import duration_text
 
 _HEAD = '''\
 """No alert outlives its request, whatever arrives first."""
