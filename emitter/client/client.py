@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from emitter import clock
 from emitter.assumptions import duration_text
+from emitter.client.auditing import Auditing
 from emitter.client.polling import LONGEST_POLL, pause_text, within_of
 from emitter.client.speaking import Json
 from emitter.client.standing_in import StandingIn
@@ -27,7 +28,7 @@ KEPT = SigningKey("kept by the server")
 """Stands for the signing key of a webhook that has one: a key never leaves its server."""
 
 
-class Client(StandingIn):
+class Client(StandingIn, Auditing):
     """Speaks to the simulator at `url`; `token` is what its API wants as a bearer token (on loopback, anything)."""
 
     def __enter__(self) -> Client:
