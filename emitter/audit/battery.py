@@ -18,6 +18,7 @@ from emitter.errors import UnknownName
 from emitter.settings import Settings
 from emitter.simulator import VERSION
 
+UNANSWERED = "Nothing was answered"
 _EXTRA = 10  # deliveries beside those of the checks: a look at whether the receiver still lives
 _PATIENCE = 1.0  # seconds that a receiver has to come back
 
@@ -141,7 +142,7 @@ def _checked(bench: Bench, checks: Sequence[Check], watch: Told) -> tuple[list[R
         results.append(_result(check, ruling))
         if check is FIRST and ruling.status is Status.FAILED and not bench.adopted:
             if bench.answered == 0:
-                reason = stopped = f"Nothing was answered: {ruling.shots[0].error or ruling.shots[0].failure}."
+                reason = stopped = f"{UNANSWERED}: {ruling.shots[0].error or ruling.shots[0].failure}."
             else:
                 reason = "Nothing that was sent properly was accepted, so that a refusal says nothing."
                 stopped = stopped or reason

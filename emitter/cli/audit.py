@@ -238,11 +238,13 @@ def _written(form: str) -> Callable[[Audit], bytes]:
 
 
 def _code(found: Audit, fail_under: int | None) -> int:
+    from emitter.audit.battery import UNANSWERED
     from emitter.audit.report import PASSED, UNREACHABLE, outcome
 
     came = outcome(found, fail_under)
     if came == UNREACHABLE:
-        note(f"Error: {plain(found.stopped)} Is the receiver running there?")
+        first = "" if found.stopped.startswith(UNANSWERED) else f"{UNANSWERED}. "
+        note(f"Error: {first}{plain(found.stopped)} Is the receiver running there?")
         return UNAVAILABLE
     if fail_under is not None and found.score < fail_under:
         note(f"The score {found.score} is less than {fail_under}.")
