@@ -270,3 +270,37 @@ class Tenancy(Protocol):
     def delete_tenant(self, tenant_id: str) -> None: ...
 
     def reset_tenant(self, tenant_id: str) -> None: ...
+
+
+class Auditing(Protocol):
+    """What a server offers to whoever has a receiver examined; `Audits` says what each does and raises."""
+
+    def start_audit(
+        self,
+        url: str,
+        *,
+        signing_key: str = "",
+        old_key: str = "",
+        verify_tls: bool = True,
+        ca: str = "",
+        probe: str = "",
+        probe_headers: Sequence[tuple[str, str]] = (),
+        only: Sequence[str] = (),
+        interleavings: int = 0,
+        sweep: bool = False,
+        fail_under: int | None = None,
+        deadline: str = "5m",
+        most: int = 20_000,
+        settle: str = "250ms",
+        seed: int | None = None,
+        yes: bool = False,
+        wait: float = 0.0,
+    ) -> Json: ...
+
+    def audits(self) -> list[Json]: ...
+
+    def audit(self, audit_id: str, *, wait: float = 0.0) -> Json: ...
+
+    def audit_report(self, audit_id: str, form: str = "json") -> bytes: ...
+
+    def cancel_audit(self, audit_id: str) -> None: ...

@@ -147,6 +147,12 @@ class Egress:
         )
 
 
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this very machine, as it is written; raises `BadTarget`."""
+    target = parse_target(url)
+    return target.local or bool(target.address) and ip_address(target.address.partition("%")[0]).is_loopback
+
+
 def parse_target(url: str) -> Target:
     """Take a URL apart so that nobody can read it differently; raise `BadTarget`."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from emitter.audit import CHECKS
 from tests.support_bad_receivers import BAD, KEY, Receiver, served
-from tests.support_cli import CommandLine, command_line, nobody
+from tests.support_cli import CommandLine, command_line, nobody, silent
 
 FAST = ("--settle", "1ms", "--assume", "delivery.timeout=2s")
 
@@ -105,6 +105,14 @@ def test_nobody_there_ends_with_3(emitter, tmp_path):
     assert result.exit_code == 3
     assert "Is the receiver running there?" in result.stderr and "Traceback" not in result.output
     assert "no answer" in badge.read_text()
+
+
+def test_one_that_never_answers_ends_with_3_by_the_deadline(emitter):
+    with silent() as url:
+        result = emitter("audit", url, "--deadline", "200ms")
+
+    assert result.exit_code == 3
+    assert "Error: Nothing was answered. The time was up (--deadline). Is the receiver running there?" in result.stderr
 
 
 def test_orders_and_readings_are_asked_for(emitter, good):

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from emitter.catalog import Catalog
+from emitter.contract.values import Finding
 from emitter.signing import Scheme, Signer, SigningKey
 from emitter.simulator import Simulator
 from emitter.trigger import TriggerSpec
@@ -333,6 +334,17 @@ def test_a_named_server_checks_with_its_schemas_and_assumptions(emitter: Command
         assert (
             "larger than" in emitter("check", "-", "--server", url, stdin=b'{"a":"' + b"x" * 1_048_576 + b'"}').stdout
         )
+
+
+def test_what_a_newer_server_tells_beside_is_left_aside(
+    emitter: CommandLine, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Finding.to_json
+    monkeypatch.setattr(Finding, "to_json", lambda each: {**told(each), "severity": 3, "value": None})
+    with served(simulator) as url:
+        result = emitter("check", "-", "--server", url, stdin='{"type": "x", "timestamp": "2030-01-01T00:00:00Z"}')
+
+    assert result.exit_code == 1 and "data is missing" in result.stdout, result.output
 
 
 # --- much of it -------------------------------------------------------------------------------------------------------

@@ -165,3 +165,10 @@ def test_only_those_that_were_changed_are_shown_when_asked(emitter: CommandLine)
     (line,) = emitter.ok("assumptions", "--changed", "--assume", "delivery.timeout=5s").splitlines()[1:]
 
     assert line.split()[:4] == ["*", "delivery.timeout", "5s", "10s"]
+
+
+@pytest.mark.parametrize("given", [["--config", "mine.toml"], ["--force"]])
+def test_how_it_is_written_goes_with_write(emitter: CommandLine, given: list[str]) -> None:
+    result = emitter("contract", "calibrate", "nowhere.json", *given)
+
+    assert result.exit_code == 2 and "they go with --write" in result.stderr

@@ -141,6 +141,7 @@ def test_own_schemas_of_the_settings_are_the_new_side(emitter: CommandLine, mine
         (["plain.json"], "plain.json names no event type"),
         (["broken.json"], "broken.json: This is no JSON"),
         (["shipped", "shipped", "--secret", "x"], "go with --send URL"),
+        (["shipped", "shipped", "--server", "http://127.0.0.1:1"], "it goes without --server"),
     ],
 )
 def test_a_mistake_is_told_with_what_to_write(

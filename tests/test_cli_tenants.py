@@ -94,7 +94,7 @@ def test_who_makes_and_revokes_tokens_without_a_server_sends_nothing_that_waits(
     ],
 )
 def test_a_mistake_about_a_token_is_a_sentence(emitter: CommandLine, args: tuple[str, ...], why: str) -> None:
-    result = emitter("tokens", *args, "--ephemeral")
+    result = emitter("tokens", *args, *(["--store", "a.sqlite"] if args[0] == "make" else ["--ephemeral"]))
 
     assert result.exit_code == 2
     assert why in result.stderr and "Traceback" not in result.output
@@ -191,3 +191,9 @@ def test_a_mistake_about_a_tenant_is_a_sentence(
 
     assert result.exit_code == 2
     assert why in result.stderr and "Traceback" not in result.output
+
+
+def test_a_token_that_would_end_with_its_command_is_refused(emitter: CommandLine) -> None:
+    result = emitter("tokens", "make", "--user", "Ann Lee", "--ephemeral")
+
+    assert result.exit_code == 2 and "nobody could use it" in result.stderr and result.stdout == ""

@@ -406,6 +406,17 @@ def test_what_takes_too_long_or_is_too_large_is_unknown_and_says_so() -> None:
             assert [(each.verdict, why in each.why) for each in compared.changes] == [(UNDECIDED, True)]
 
 
+def test_what_fails_while_it_is_decided_is_unknown_for_that_reason_and_no_other() -> None:
+    good = {"documents": {"a.json": {"type": "object"}}, "file": "a.json"}
+    with Apart() as apart:
+        failed = list(apart(good, {**good, "file": "nowhere.json"}, [], 2))
+        process = apart._worker
+        again = list(apart(good, {**good, "documents": {"a.json": {"type": "string"}}}, [], 1))
+
+        assert [why for _, _, why in failed] == ["it could not be decided: deciding it failed with KeyError"] * 2
+        assert again[0][2] == "" and apart._worker is process
+
+
 def test_a_schema_of_ten_megabytes_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "large.json"
     file.write_text(json.dumps({"description": "a" * 10_000_000}))

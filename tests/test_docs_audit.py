@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from emitter.testing import ServedRequestApp
 from tests.support_bad_receivers import BAD, KEY, LastToComeWins, Receiver, served
 from tests.support_cli import CommandLine, command_line
 from tests.support_examples import example
@@ -70,6 +72,16 @@ def test_every_command_of_the_page_ends_well(emitter, good, command, monkeypatch
     code, printed = run(emitter, shorter, good)
 
     assert code == 0, printed
+
+
+def test_what_is_asked_over_http_answers_as_shown(tmp_path, good):
+    with ServedRequestApp() as server:
+        for part in re.split(r"^\$ ", blocks("console")[2], flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            there = command.replace("127.0.0.1:8080", server.url.removeprefix("http://"))
+            there = there.replace("127.0.0.1:3000", good).replace("test-signing-key", KEY)
+            ran = subprocess.run(["bash", "-c", there], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+            assert ran.stdout == output, command
 
 
 def test_the_small_sequence_is_as_shown(emitter):

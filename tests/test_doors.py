@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from emitter.audit.audits import Audits
 from emitter.client import Client
-from emitter.door import Door, Tenancy
+from emitter.door import Auditing, Door, Tenancy
 from emitter.errors import ServerUnreachable
 from emitter.faults import FAULTS
 from emitter.query import AttemptQuery
@@ -53,6 +54,7 @@ NOT_THROUGH_A_DOOR_OF_ALL = {
     "unusable": "is for whoever starts the server; `tenants` says it, too",
     "close": "ends with the process",
 }
+NOT_THROUGH_A_DOOR_OF_AUDITS = {"stop": "ends them with their simulator"}
 ONLY_IN_THE_PROCESS = {("webhooks", "unlisted"): "one-off targets are the simulator's own bookkeeping"}
 ONLY_OVER_HTTP = {"openapi": "is the description itself"}
 
@@ -64,6 +66,7 @@ def _public(*kinds: type) -> set[str]:
 
 
 VERBS = sorted(_public(Door))
+VERBS_OF_AUDITS = sorted(_public(Auditing))
 VERBS_OF_ALL = sorted(_public(Tenancy))
 
 
@@ -74,7 +77,8 @@ def test_every_verb_of_a_simulator_is_a_verb_of_a_door_or_it_is_said_why_not() -
     assert _public(Door) <= offered
     assert _public(Tenants) - _public(Tenancy) == NOT_THROUGH_A_DOOR_OF_ALL.keys()
     assert _public(Tenancy) <= _public(Tenants)
-    assert _public(*Client.__mro__[:-1]) - {"close"} == _public(Door) | _public(Tenancy)
+    assert _public(Audits) - _public(Auditing) == NOT_THROUGH_A_DOOR_OF_AUDITS.keys()
+    assert _public(*Client.__mro__[:-1]) - {"close"} == _public(Door) | _public(Tenancy) | _public(Auditing)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -89,6 +93,13 @@ def test_a_verb_takes_and_gives_the_same_through_every_door(verb: str) -> None:
 @pytest.mark.parametrize("verb", VERBS_OF_ALL)
 def test_a_verb_of_tenants_takes_and_gives_the_same_here_and_there(verb: str) -> None:
     here, door, there = (signature(getattr(kind, verb)) for kind in (Tenants, Tenancy, Client))
+
+    assert here == door == there
+
+
+@pytest.mark.parametrize("verb", VERBS_OF_AUDITS)
+def test_a_verb_of_audits_takes_and_gives_the_same_here_and_there(verb: str) -> None:
+    here, door, there = (signature(getattr(kind, verb)) for kind in (Audits, Auditing, Client))
 
     assert here == door == there
 
@@ -132,13 +143,13 @@ def _operations(verb: str) -> Iterator[str]:
                 yield str(operations[method_asked.lower()]["operationId"])
 
 
-@pytest.mark.parametrize("verb", VERBS + VERBS_OF_ALL)
+@pytest.mark.parametrize("verb", VERBS + VERBS_OF_ALL + VERBS_OF_AUDITS)
 def test_a_verb_is_an_operation_that_the_document_describes(verb: str) -> None:
     assert len(list(_operations(verb))) == 1
 
 
 def test_every_operation_of_ours_is_a_verb_or_it_is_said_why_not() -> None:
-    reached = {operation for verb in VERBS + VERBS_OF_ALL for operation in _operations(verb)}
+    reached = {operation for verb in VERBS + VERBS_OF_ALL + VERBS_OF_AUDITS for operation in _operations(verb)}
 
     assert {each.id for each in OURS.values()} - reached == ONLY_OVER_HTTP.keys()
 

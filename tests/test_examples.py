@@ -36,7 +36,7 @@ def test_the_suite_in_node_passes(server: ServedRequestApp) -> None:
     ran = run(server, "node-tests", "node", "--test", "--test-reporter=tap")
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "# pass 4" in ran.stdout and "# skipped 0" in ran.stdout, ran.stdout
+    assert "# pass 6" in ran.stdout and "# skipped 0" in ran.stdout, ran.stdout
 
 
 def test_the_suite_in_java_passes(server: ServedRequestApp) -> None:

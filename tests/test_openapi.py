@@ -28,6 +28,7 @@ from emitter.settings import Settings
 from emitter.signing import Scheme, SigningKey
 from emitter.simulator import Simulator
 from emitter.web.openapi import OURS, PRODUCT, describe
+from emitter.web.openapi_audits import AUDITS_SCHEMAS
 from emitter.web.openapi_product import PRODUCT_SCHEMAS
 from emitter.web.openapi_runs import RUNS_SCHEMAS
 from emitter.web.openapi_schemas import SCHEMAS
@@ -77,7 +78,7 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
         jsonschema_rs.meta.validate(schema)
     assert referred <= DOCUMENT["components"]["schemas"].keys()
     described = {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS}
-    described |= {**SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS, **STANDINS_SCHEMAS}
+    described |= {**SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS, **STANDINS_SCHEMAS, **AUDITS_SCHEMAS}
     assert described.keys() - {"Violation"} <= referred
 
 
@@ -208,6 +209,10 @@ class Examiner:
         if name == "standin_id":
             opened = self.api("GET", "/simulator/standins").json["standins"]
             return str((opened or [self.api("POST", "/simulator/standins", {"service": "teams"}).json])[0]["id"])
+        if name == "audit_id":
+            made = self.api("GET", "/simulator/audits").json["audits"]
+            asked = {"url": self.receiver.url, "deadline": "20ms"}
+            return str((made or [self.api("POST", "/simulator/audits?wait=5s", asked).json])[0]["id"])
         if name == "tenant_id":
             return str(self.api("POST", "/simulator/tenants", {}).json["id"])
         if name == "token_id":
@@ -239,6 +244,8 @@ class Examiner:
         for name in ("wait", "timeout"):
             if re.fullmatch(r"([0-9]{1,4}(ms|s|m|h|d)){1,5}", str((case.query or {}).get(name, ""))):
                 case.query[name] = "5ms"
+        if case.path == "/simulator/audits" and isinstance(case.body, dict) and "deadline" not in case.body:
+            case.body["deadline"] = "20ms"
         if isinstance(case.body, dict) and isinstance(case.body.get("count"), int):
             case.body["count"] = min(case.body["count"], 20)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from emitter.runner import watching
 from emitter.settings import Settings
 from emitter.simulator import Simulator
 from emitter.web.access import Access
+from tests.support_cli import silent
 from tests.support_http import Api
 
 START = 1_893_489_600 * 10**9  # 2030-01-01T09:20:00Z
@@ -268,6 +270,34 @@ def test_a_history_that_is_too_long_is_refused_with_what_to_do(api: Api, monkeyp
         409, "There are more than 3 events to look at. Name a run, or reset the simulator.",
     )  # fmt: skip
     assert judged(api, {"events": {"total": 2}}, run="mine")["passed"]
+
+
+def test_a_history_that_was_too_long_is_not_read_again_until_some_of_it_is_gone(
+    api: Api, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MOST_EVENTS", 3)
+    opened(api, register=True)
+    for _ in range(4):
+        api.trigger()
+    asked = {"expect": {"events": {"total": 3}}}
+    assert refused(api, "POST", "expectations", asked)[0] == 409
+    read = simulator.store.reader.events_after
+    reads: list[int] = []
+    monkeypatch.setattr(simulator.store.reader, "events_after", lambda *a, **k: reads.append(1) or read(*a, **k))
+
+    assert refused(api, "POST", "expectations", asked)[0] == 409 and reads == []
+    simulator.store.trim(most=3)
+    assert judged(api, {"events": {"total": 3}})["passed"] and reads
+
+
+def test_a_system_that_is_slow_to_answer_holds_up_nobody_else(api: Api, simulator: Simulator) -> None:
+    with silent() as url, ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(simulator.expect, {"system": {"get": url, "status": 200}})
+        began = time.monotonic()
+        while not slow.done() and time.monotonic() - began < 1:
+            assert simulator.expect({"deliveries": {"total": 0}})["passed"]
+        assert not slow.done() and time.monotonic() - began < 3
+        assert not slow.result(20)["passed"]
 
 
 # --- events by hand about a product -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import SystemRandom
@@ -17,6 +18,7 @@ from emitter.errors import UnknownName
 from emitter.settings import Settings
 from emitter.simulator import VERSION
 
+UNANSWERED = "Nothing was answered"
 _EXTRA = 10  # deliveries beside those of the checks: a look at whether the receiver still lives
 _PATIENCE = 1.0  # seconds that a receiver has to come back
 
@@ -74,30 +76,34 @@ def audit(
     seed: int | None = None,
     watch: Told = lambda check, number, of: None,
     parts: Sequence[Part] = (),
+    stopped: threading.Event | None = None,
+    listeners: list[tuple[str, int]] | None = None,
 ) -> Audit:
     """Examine a receiver; `parts` go on with the same bench once the checks are made.
+
+    `stopped` ends it early. `listeners` are where this process listens, which is never dialled.
 
     Raises what a target may be refused with, and `UnknownName` for a check that there is not; what the receiver does
     is part of what is found.
     """
     limits = limits or Limits()
     checks = chosen(only)
-    egress = Egress(allow=settings.allow)
+    egress = Egress(allow=settings.allow, listeners=lambda: listeners or ())
     for url in filter(None, (target.url, target.probe)):
         egress.check_url(url)
     began = clock.monotonic()
     seed = SystemRandom().getrandbits(48) if seed is None else seed
     with Bench(
         target, settings, seed=seed, most=limits.deliveries, deadline=began + limits.seconds, settle=limits.settle,
-        pace=limits.pace,
+        pace=limits.pace, stopped=stopped, listeners=listeners,
     ) as bench:  # fmt: skip
-        results, stopped = _checked(bench, checks, watch)
+        results, why = _checked(bench, checks, watch)
         found = Audit(
             url=masked(target.url), results=in_order(results), deliveries=bench.sent,
             seconds=clock.monotonic() - began, at=clock.wall(), version=VERSION, probe=masked(target.probe),
-            reachable=bench.answered > 0, stopped=stopped,
+            reachable=bench.answered > 0, stopped=why,
         )  # fmt: skip
-        for part in parts if not stopped else ():
+        for part in parts if not why else ():
             try:
                 found = part(bench, found)
             except Stopped as error:
@@ -136,7 +142,7 @@ def _checked(bench: Bench, checks: Sequence[Check], watch: Told) -> tuple[list[R
         results.append(_result(check, ruling))
         if check is FIRST and ruling.status is Status.FAILED and not bench.adopted:
             if bench.answered == 0:
-                reason = stopped = f"Nothing was answered: {ruling.shots[0].error or ruling.shots[0].failure}."
+                reason = stopped = f"{UNANSWERED}: {ruling.shots[0].error or ruling.shots[0].failure}."
             else:
                 reason = "Nothing that was sent properly was accepted, so that a refusal says nothing."
                 stopped = stopped or reason

@@ -7,6 +7,7 @@ of what left and came back are the usual ones. A body is made first and then sen
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ USUAL = "data_sources.updated"
 """The type that is sent where any will do: the one whose example is documented."""
 _SHORTEST = 4  # characters of a key that is looked for in answers: a shorter one is found in anything
 _FEW = 3  # deliveries of a row that are kept in full
+_NOTICE = 0.5  # seconds after which it is noticed that an audit was cancelled
 _EXCERPT = 2000  # bytes of a body that a shot keeps
 _OWN = {"delivery.retry": "none", "delivery.suppress_after": "never", "delivery.fan_out": "event"}
 
@@ -64,8 +66,19 @@ class Bench:
     """Sends for the checks, and asks the probe. Use it as a context manager."""
 
     def __init__(
-        self, target: Target, settings: Settings, *, seed: int, most: int, deadline: float, settle: float, pace: float
+        self,
+        target: Target,
+        settings: Settings,
+        *,
+        seed: int,
+        most: int,
+        deadline: float,
+        settle: float,
+        pace: float,
+        stopped: threading.Event | None = None,
+        listeners: list[tuple[str, int]] | None = None,
     ) -> None:
+        """Bounds are those of `Limits`; `stopped` ends it before, `listeners` are where this process listens."""
         self.target, self.pace = target, pace
         self.sent = 0
         self.adopted = self.open_door = False  # what a receiver that refuses proper deliveries takes instead
@@ -76,7 +89,10 @@ class Bench:
         self._settings, self._most, self._deadline, self._settle = settings, most, deadline, settle
         self._assume: dict[str, str] = {}
         self._simulators: dict[tuple[tuple[str, str], ...], Simulator] = {}
+        self._stopped = stopped or threading.Event()
         self._shared = Shared()
+        if listeners is not None:
+            self._shared.listeners = listeners
         self._stack = ExitStack()
         self._stack.callback(self._shared.clock.close)
 
@@ -106,7 +122,7 @@ class Bench:
     @property
     def remaining(self) -> float:
         """Seconds that are left."""
-        return self._deadline - clock.monotonic()
+        return 0.0 if self._stopped.is_set() else self._deadline - clock.monotonic()
 
     def adopt(self, **assume: str) -> None:
         """Send everything from now on under other assumptions, as `payload__timestamp_digits="6"`."""
@@ -233,7 +249,7 @@ class Bench:
 
     def _spend(self, deliveries: int) -> None:
         if self.remaining <= 0:
-            raise Stopped("The time was up (--deadline).")
+            raise self._over()
         if self.sent + deliveries > self._most:
             raise Stopped(f"All {self._most:,} deliveries of this audit were sent (--most).")
         self.sent += deliveries
@@ -242,7 +258,12 @@ class Bench:
         self, simulator: Simulator, made: Sequence[tuple[str, str]], *, lasting: float = 0.0, brief: bool = False
     ) -> list[Shot]:
         patience = min(max(lasting, self.timeout) + 2.0, max(self.remaining, 0.1))
-        found = simulator.deliveries([id for _, id in made], wait=patience)
+        ids, until = [id for _, id in made], clock.monotonic() + patience
+        while True:  # a while at a time, so that one who cancels need not wait for a receiver that hangs
+            left = min(until - clock.monotonic(), _NOTICE)
+            found = simulator.deliveries(ids, wait=max(left, 0.0))
+            if left < _NOTICE or self._stopped.is_set() or all(each["state"] != "pending" for each in found):
+                break
         shots = [
             self._without_keys(_shot(simulator, what, each, brief=brief))
             for (what, _), each in zip(made, found, strict=True)
@@ -251,8 +272,11 @@ class Bench:
         if len(shots) == 1 and shots[0].accepted:
             self.quickest.append(shots[0].seconds)
         if self.remaining <= 0 and any(each["state"] == "pending" for each in found):
-            raise Stopped("The time was up (--deadline).")
+            raise self._over()
         return shots
+
+    def _over(self) -> Stopped:
+        return Stopped("It was cancelled." if self._stopped.is_set() else "The time was up (--deadline).")
 
     def _without_keys(self, shot: Shot) -> Shot:
         """A shot in which nothing of what the receiver said is a key, nor the part of one where it is cut."""

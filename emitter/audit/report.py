@@ -16,6 +16,7 @@ from emitter.typed import duration_text
 Json = dict[str, Any]
 _MOST_SHOTS = 12  # of one check, in JSON
 _WIDE = 100
+PASSED, FAILED, UNREACHABLE = "passed", "failed", "unreachable"
 
 
 def to_json(found: Audit) -> Json:
@@ -198,3 +199,12 @@ def _wrapped(words: Sequence[str], indent: str, *, sep: str = ", ", width: int =
             line = f"{line}{sep}{word}" if line else word
     if line:
         yield indent + line
+
+
+def outcome(found: Audit, fail_under: int | None = None) -> str:
+    """passed, failed or unreachable: nothing unsafe and nothing wrong was found, or the score is reached, and all of it
+    was tried."""
+    if not found.reachable:
+        return UNREACHABLE
+    good = found.passed if fail_under is None else found.score >= fail_under
+    return PASSED if good and not found.stopped else FAILED

@@ -148,13 +148,14 @@ def _announce(plan: Plan, url: str, *, yes: bool) -> None:
     """Say what is going to be sent, and ask where it goes to another machine; raises `UsageError` for a no."""
     from emitter.audit.report import duration_words
     from emitter.delivery import masked
+    from emitter.egress import is_loopback
 
     where = plain(masked(url))
     note(
         f"{len(plan.checks)} checks: up to {plan.deliveries:,} deliveries to {where}, within "
         f'{duration_words(plan.seconds)}. Their products are called "emitter audit ...".'
     )
-    if _is_loopback(url):
+    if is_loopback(url):
         return
     note(
         "Among them are duplicates, bursts, forged signatures and bodies that are none. What is behind the receiver "
@@ -166,15 +167,6 @@ def _announce(plan: Plan, url: str, *, yes: bool) -> None:
         raise UsageError(f"{where} is another machine, and nobody is here to be asked: add --yes if it may be sent.")
     if not click.confirm("Send it?", err=True):
         raise UsageError("Nothing was sent.")
-
-
-def _is_loopback(url: str) -> bool:
-    from ipaddress import ip_address
-
-    from emitter.egress import parse_target
-
-    target = parse_target(url)
-    return target.local or bool(target.address) and ip_address(target.address.partition("%")[0]).is_loopback
 
 
 def _examine(
@@ -246,11 +238,14 @@ def _written(form: str) -> Callable[[Audit], bytes]:
 
 
 def _code(found: Audit, fail_under: int | None) -> int:
-    if not found.reachable:
-        note(f"Error: {plain(found.stopped)} Is the receiver running there?")
+    from emitter.audit.battery import UNANSWERED
+    from emitter.audit.report import PASSED, UNREACHABLE, outcome
+
+    came = outcome(found, fail_under)
+    if came == UNREACHABLE:
+        first = "" if found.stopped.startswith(UNANSWERED) else f"{UNANSWERED}. "
+        note(f"Error: {first}{plain(found.stopped)} Is the receiver running there?")
         return UNAVAILABLE
-    if fail_under is not None:
-        if found.score < fail_under:
-            note(f"The score {found.score} is less than {fail_under}.")
-        return FAILED if found.score < fail_under or found.stopped else 0
-    return 0 if found.passed and not found.stopped else FAILED
+    if fail_under is not None and found.score < fail_under:
+        note(f"The score {found.score} is less than {fail_under}.")
+    return 0 if came == PASSED else FAILED

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from emitter.captures import Broken, Captured
     from emitter.contract.checking import Checked, Judge
     from emitter.contract.signed import Signatures
+    from emitter.contract.values import Finding
     from emitter.door import Door
 
 PAGE = 500
@@ -179,18 +180,30 @@ class _Through:
     def of(self, captured: Captured) -> Any:
         from emitter import strictjson
         from emitter.contract.check import unread
-        from emitter.contract.values import Finding, Verdict
+        from emitter.contract.values import Verdict
         from emitter.errors import BadJson
 
         if len(captured.body) > strictjson.LARGEST:  # more than a server reads
             return unread(captured.body, BadJson(f"The JSON is larger than {strictjson.LARGEST:,} bytes"))
         found = self._door.check(captured.body)
-        violations, warnings = (
-            tuple(Finding(**each) for each in found.get(name, ())) for name in ("violations", "warnings")
-        )
-        return Verdict(
-            found.get("type", ""), found["verdict"], violations, (*warnings, *self._carried.differences(captured))
-        )
+        violations, warnings = _findings(found.get("violations")), _findings(found.get("warnings"))
+        verdict = str(found.get("verdict", "unknown"))
+        carried = self._carried.differences(captured)
+        return Verdict(str(found.get("type") or ""), verdict, violations, (*warnings, *carried))
+
+
+def _findings(told: object) -> tuple[Finding, ...]:
+    """What a server found; a newer one may tell more of each than is known here, an older one less."""
+    from dataclasses import fields
+
+    from emitter.contract.values import Finding
+
+    known = [each.name for each in fields(Finding)]
+    return tuple(
+        Finding(**{name: str(each.get(name) or "") for name in known})
+        for each in (told if isinstance(told, list) else ())
+        if isinstance(each, dict)
+    )
 
 
 def _of_url(found: Iterator[Captured | Broken], text: str) -> Iterator[Captured | Broken]:

@@ -13,6 +13,7 @@ from emitter import clock
 from emitter.cli.failures import FAILED
 from emitter.cli.options import Command, Setup, everywhere, secrets_of
 from emitter.cli.terminal import DIM, GREEN, YELLOW, Json, columns, note, paint, plain, show_one
+from emitter.errors import UsageError
 
 if TYPE_CHECKING:
     from emitter.contract.calibrate import Calibration
@@ -39,6 +40,8 @@ def calibrate(
     bring one home. With the signing key, how the app signs is found by trying. What a capture does not decide is said
     to be open, with what would decide it. Exit code 1 if there is a key and nothing fits it.
     """
+    if not writes and (config or force):
+        raise UsageError("--config and --force say how it is written: they go with --write.")
     from emitter.catalog import Catalog
     from emitter.cli.captured import Reading
     from emitter.contract import calibrate as calibrating

@@ -61,6 +61,8 @@ def diff(
     """
     from emitter.contract import compare_forms as forms
 
+    if click.get_current_context().params.get("server"):
+        raise UsageError("A comparison is made here, of schemas that lie here: it goes without --server.")
     if not send and (secret or secret_file or insecure):
         raise UsageError("--secret, --secret-file and --insecure go with --send URL.")
     key = secret_of(secret, secret_file) if send else ""

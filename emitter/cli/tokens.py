@@ -8,6 +8,7 @@ import click
 
 from emitter.cli.options import Command, Listing, Setup, everywhere
 from emitter.cli.terminal import Json, as_json, columns, note, say, short_time, show_many
+from emitter.errors import UsageError
 
 
 @click.group(cls=Listing)
@@ -34,6 +35,11 @@ def make(setup: Setup, user: str, permissions: tuple[str, ...], name: str) -> No
     from emitter.cli.door import opened
 
     store = setup.settings.store
+    if store is None and not setup.server:
+        raise UsageError(
+            "With --ephemeral the token ends with this command, and nobody could use it. Name the store that is "
+            "served, or --server URL."
+        )
     with opened(setup, looking=store is not None and store.is_file()) as door:  # where there is none, one is made
         made = door.make_token(user, permissions=permissions, name=name)
     if setup.format != "table":

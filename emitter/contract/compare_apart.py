@@ -7,7 +7,6 @@ What was not decided is unknown, and that is said.
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -23,6 +22,8 @@ _EACH = 0.25  # seconds of CPU for one change
 _RESTARTS = 2  # for one event type
 _MEMORY = 2 * 1024**3
 TOO_LONG = "it could not be decided within the time that a comparison may take"
+TOO_LARGE = "it could not be decided within the memory that a comparison may take"
+FAILED = "it could not be decided: deciding it failed with"
 
 Json = dict[str, Any]
 Decided = tuple[Found, Found, str]
@@ -43,13 +44,16 @@ class Apart:
 
     def __call__(self, old: Json, new: Json, bodies: Sequence[Any], count: int) -> Iterator[Decided]:
         """Decide `count` changes between two schemas, in order: `documents`, `file` and provenance `marks` of each."""
-        start, left, algebra, falls = 0, SHARE, True, 0
+        start, left, algebra, falls, why = 0, SHARE, True, 0, TOO_LONG
         while start < count and falls <= _RESTARTS and left > 0.02:
             reached = start
             task = {"old": old, "new": new, "bodies": bodies, "from": start, "left": left, "algebra": algebra}
-            ready = False
+            ready, why = False, TOO_LONG
             for answer in self._answers(task):
                 left = answer["left"]
+                if "failed" in answer:
+                    ready, why = True, answer["failed"]
+                    continue
                 if "ready" in answer:
                     ready = True
                     continue
@@ -61,11 +65,11 @@ class Apart:
                 if reached > start or algebra:  # it fell over this one: once more without what takes longest
                     algebra = False
                 else:
-                    yield Found(UNKNOWN), Found(UNKNOWN), TOO_LONG
+                    yield Found(UNKNOWN), Found(UNKNOWN), why
                     reached, algebra = reached + 1, True
             start = reached
         for _ in range(start, count):
-            yield Found(UNKNOWN), Found(UNKNOWN), TOO_LONG
+            yield Found(UNKNOWN), Found(UNKNOWN), why
 
     def _answers(self, task: Json) -> Iterator[Json]:
         """The worker's answers to one task, until it has answered all or is gone."""
@@ -123,27 +127,38 @@ def _read(answer: Json) -> Found:
 def work() -> None:
     """Read tasks from standard input, a line each, and write a line for each change and an empty one behind the last.
 
-    The signal of the timer ends the process, wherever it is.
+    The signal of the timer ends the process, wherever it is. What fails is told with its reason, and ends its task.
     """
+    import resource  # there is none on Windows
+
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin.buffer:
         task = json.loads(line)
-        left = float(task["left"])
-        signal.setitimer(signal.ITIMER_PROF, left)
-        pair = _pair(task)
-        changes = _changes(pair)[task["from"] :]
-        left = signal.setitimer(signal.ITIMER_PROF, 0)[0]
-        _write({"ready": True, "left": left})
-        for change in changes:
-            share = max(min(_EACH, left), 0.001)
-            signal.setitimer(signal.ITIMER_PROF, share)
-            found = pair.receivers(change.old), pair.senders(change.new)
-            left -= share - signal.setitimer(signal.ITIMER_PROF, 0)[0]
-            _write({"receivers": _written(found[0]), "senders": _written(found[1]), "left": left})
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        try:
+            _work_on(task)
+        except Exception as error:
+            left = signal.setitimer(signal.ITIMER_PROF, 0)[0]
+            why = TOO_LARGE if isinstance(error, MemoryError) else f"{FAILED} {type(error).__name__}"
+            _write({"failed": why, "left": left})
         sys.stdout.write("\n")
         sys.stdout.flush()
+
+
+def _work_on(task: Json) -> None:
+    left = float(task["left"])
+    signal.setitimer(signal.ITIMER_PROF, left)
+    pair = _pair(task)
+    changes = _changes(pair)[task["from"] :]
+    left = signal.setitimer(signal.ITIMER_PROF, 0)[0]
+    _write({"ready": True, "left": left})
+    for change in changes:
+        share = max(min(_EACH, left), 0.001)
+        signal.setitimer(signal.ITIMER_PROF, share)
+        found = pair.receivers(change.old), pair.senders(change.new)
+        left -= share - signal.setitimer(signal.ITIMER_PROF, 0)[0]
+        _write({"receivers": _written(found[0]), "senders": _written(found[1]), "left": left})
+    signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _write(answer: Json) -> None:

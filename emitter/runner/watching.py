@@ -100,7 +100,7 @@ class Watch:
     def _begin(self) -> None:
         reader = self._stage.store.reader
         self._chronicle = Chronicle(self._run or "")
-        self._newest = 0
+        self._newest, self._too_long = 0, 0  # the oldest event when there were too many
         self._tally = RunTally(reader, self._run, start := Place())
         self._judging = Judging(stage=self._stage, chronicle=self._chronicle, tally=self._tally)
         self._nearest = Nearest(self._stage.store.reader, self._judging.sequences)
@@ -182,15 +182,20 @@ class Watch:
 
         Raises `Conflict` for a history of more than `MOST_EVENTS` events.
         """
+        scope = Scope(self._show)
+        for called, thing in asked.names.items():
+            scope.name(called, thing)
+        # The user's own system may take its time to answer, and holds up nobody else.
+        of_system = [
+            list(self._judging.judge(each, scope, self._start)) if isinstance(each, SystemExpected) else []
+            for each in asked.expectations
+        ]
         with self._lock:
             self._catch_up()
-            scope = Scope(self._show)
-            for called, thing in asked.names.items():
-                scope.name(called, thing)
             wrong: list[Expectation] = []
             findings: list[Finding] = []
-            for each in asked.expectations:
-                found = self._judging.judge(each, scope, self._checkpoints.get(each.since, self._start))
+            for each, told in zip(asked.expectations, of_system, strict=True):
+                found = told or self._judging.judge(each, scope, self._checkpoints.get(each.since, self._start))
                 findings += found
                 wrong += [] if all(one.passed for one in found) else [each]
             sent = [each for each in wrong if not isinstance(each, StateExpected | SystemExpected)]
@@ -232,6 +237,10 @@ class Watch:
         reader = self._stage.store.reader
         if reader.newest_event() < self._newest:  # another history has taken its place
             self._begin()
+        if self._too_long:
+            if self._too_long == reader.oldest_event():  # none has gone since, so there are too many still
+                raise self._refused()
+            self._begin()
         while rows := reader.events_after(self._newest, limit=_PORTION, run=self._run):
             requests = reader.requests_of(rows[0].id, rows[-1].id)
             for row in rows:
@@ -239,10 +248,14 @@ class Watch:
                 self._chronicle.note(row.id, row.type, row.stamp, row.verdict, product, name, requests.get(row.id, ""))
             self._newest = rows[-1].id
             if len(self._chronicle) > MOST_EVENTS:
+                newest = self._newest
                 self._begin()
-                raise Conflict(
-                    f"There are more than {MOST_EVENTS:,} events to look at. Name a run, or reset the simulator."
-                )
+                self._newest, self._too_long = newest, reader.oldest_event()
+                raise self._refused()
+
+    @staticmethod
+    def _refused() -> Conflict:
+        return Conflict(f"There are more than {MOST_EVENTS:,} events to look at. Name a run, or reset the simulator.")
 
 
 def _mentioned(words: Mapping[str, Any]) -> Iterator[str]:

@@ -161,7 +161,7 @@ class Simulator(Playing, Expecting, StandingIn, Trying, Keeping):
         self.standing_in.close_all()
         self.dispatcher.stop(self.settings.stop_grace.total_seconds() if grace is None else grace)
         self.clock.close()
-        if self.clock.virtual:
+        if self.clock.virtual and self.store.path is not None:  # what is in memory nobody goes on with
             self.store.remember("virtual-now", str(self.clock.now()))
         self.store.close()
         if self._owns_shared:

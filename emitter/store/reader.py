@@ -260,6 +260,12 @@ class Reader:
             ).fetchall()
         return [event_row(row) for row in rows]
 
+    def oldest_event(self) -> int:
+        """The number of the first event that is still there; 0 for none."""
+        with self.connection() as connection:
+            row = connection.execute("SELECT min(id) FROM events").fetchone()
+        return row[0] or 0
+
     def newest_event(self) -> int:
         """The number of the last event; 0 for none."""
         with self.connection() as connection:

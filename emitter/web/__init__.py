@@ -80,7 +80,7 @@ def create_app(
 
 
 def _register(app: Flask) -> None:
-    from emitter.web import data_products_api, pages, requests_api  # noqa: F401 - their views are the product's
+    from emitter.web import audits_api, data_products_api, pages, requests_api  # noqa: F401 - their views are the product's
     from emitter.web.contract_api import contract_api
     from emitter.web.openapi import document
     from emitter.web.product_api import PREFIXES, product
@@ -102,6 +102,7 @@ def _register(app: Flask) -> None:
     app.register_blueprint(tenants_api)
     app.register_blueprint(snapshots_api)
     app.register_blueprint(contract_api)
+    audits_api.install(app)
     app.register_blueprint(standins_api)
     app.register_blueprint(testing_api)
     app.register_blueprint(document)

@@ -16,6 +16,7 @@ from emitter.faults import FAULTS
 from emitter.query import ANY_FAULT, LARGEST_PAGE, OUTCOMES, VERDICTS
 from emitter.simulator import VERSION
 from emitter.web.guards import guard_api, open_to_all
+from emitter.web.openapi_audits import AUDITS, AUDITS_PARAMETERS, AUDITS_SCHEMAS
 from emitter.web.openapi_product import PRODUCT_PARAMETERS, PRODUCT_SCHEMAS, WORLD_PRODUCT
 from emitter.web.openapi_runs import RUNS, RUNS_PARAMETERS, RUNS_SCHEMAS
 from emitter.web.openapi_schemas import COUNT, DURATION, FORMAT, SCHEMAS, TEXT, UUID, YES_NO, Schema, many, ref
@@ -153,6 +154,7 @@ OURS: dict[tuple[str, str], Operation] = {
     **SNAPSHOTS,
     **TESTING,
     **STANDINS,
+    **AUDITS,
     ("GET", "/simulator/openapi.json"): Operation("openapi", "This description", "Anything", is_open=True),
 }  # fmt: skip
 
@@ -191,11 +193,12 @@ _PARAMETERS: dict[str, tuple[str, Schema, str]] = {
     **RUNS_PARAMETERS,
     **TESTING_PARAMETERS,
     **STANDINS_PARAMETERS,
+    **AUDITS_PARAMETERS,
 }
 _EXAMPLES = {
     "name": "access-revoked", "attempt_id": "1", "kind": "data-products", "id_or_name": "Claims 2025", "run": "a-run",
     "other": "another-run", "receiver_id": "receiver-1", "tenant_id": "build 42", "token_id": "9f2c4e71a0b3d5c8",
-    "snapshot": "base", "form": "asyncapi", "standin_id": "teams-1",
+    "snapshot": "base", "form": "asyncapi", "standin_id": "teams-1", "audit_id": "audit-1",
 }  # fmt: skip
 _ERRORS = {
     400: "What was asked for cannot be done as asked.",
@@ -253,7 +256,7 @@ def describe() -> Schema:
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             "schemas": {**SCHEMAS, **PRODUCT_SCHEMAS, **WORLD_SCHEMAS, **RUNS_SCHEMAS, **TENANTS_SCHEMAS,
-                        **SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS, **STANDINS_SCHEMAS,
+                        **SNAPSHOTS_SCHEMAS, **TESTING_SCHEMAS, **STANDINS_SCHEMAS, **AUDITS_SCHEMAS,
                         "Nothing": {"type": "object", "additionalProperties": False}, "Anything": {"type": "object"}},
         },
     }  # fmt: skip

@@ -51,6 +51,24 @@ export class RequestApp {
     assert.ok(judged.passed, judged.text);
   }
 
+  /** Stands in for a service at the far end of a relay: "teams" or "pagerduty". */
+  async openStandin(service, settings = {}) {
+    return this.ask("POST", "standins", { service, ...settings });
+  }
+
+  /** Fails with what a stand-in has instead: `{ open: 1, about: "Claims 2025" }`, `{ cards: 2, failed: 0 }`. */
+  async expectAt(standin, expect) {
+    const judged = await this.ask("POST", `standins/${standin.id}/expectations`, { expect });
+    assert.ok(judged.passed, judged.text);
+  }
+
+  /** Has a receiver examined, and returns what was found once it is over. */
+  async audit(url, members = {}) {
+    let audit = await this.ask("POST", "audits", { url, ...members });
+    while (audit.state === "running") audit = await this.ask("GET", `audits/${audit.id}?wait=20s`);
+    return audit;
+  }
+
   async reset() {
     await this.ask("POST", "reset", {});
   }

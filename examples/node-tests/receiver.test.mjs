@@ -52,6 +52,25 @@ describe("the receiver", () => {
     await app.expect({ receivers: { [receiver.id]: { events: ["access-revoked"], signatures: "valid" } } });
   });
 
+  it("passes the audit of its signatures", async () => {
+    const url = `http://127.0.0.1:${server.address().port}/hook`;
+
+    const audit = await app.audit(url, { signingKey: KEY, only: ["signatures"], deadline: "1m" });
+
+    const wrong = audit.report.checks.filter((check) => check.status === "failed");
+    assert.equal(audit.state, "passed", wrong.map((check) => `${check.name}: ${check.found} ${check.remedy}`).join("\n"));
+  });
+
+  it("may be a relay, whose far end is stood in for", async () => {
+    const pagerduty = await app.openStandin("pagerduty");
+    const payload = { summary: "Ada asks for Claims 2025", source: "relay", severity: "info" };
+    const event = { routing_key: "0".repeat(32), event_action: "trigger", dedup_key: "wish", payload };
+    for (const _ of [1, 2]) await fetch(pagerduty.url, { method: "POST", body: JSON.stringify(event) });
+
+    await app.expectAt(pagerduty, { open: 1, about: "Claims 2025", refused: 0 });
+    await assert.rejects(app.expectAt(pagerduty, { open: 0 }), /expected  0 open alerts at PagerDuty\n  came      there were 1/);
+  });
+
   it("is told in words what did not come", async () => {
     await assert.rejects(app.expect({ events: ["access-expired"] }), /expected  1 events, in this order: access-expired/);
   });
