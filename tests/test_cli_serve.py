@@ -19,7 +19,7 @@ from emitter.simulator import Simulator
 from emitter.store import Store, StoreLock
 from emitter.trigger import TriggerSpec
 from tests.conftest import SECRET
-from tests.support_cli import PATIENCE, CommandLine, command_line, finished, line_with, process, served
+from tests.support_cli import PATIENCE, CommandLine, command_line, line_with, process, served
 
 BEARER = {"Authorization": "Bearer any"}
 
@@ -58,37 +58,36 @@ def test_it_serves_and_names_address_store_clock_and_how_to_stop(tmp_path: Path)
     assert "Traceback" not in err
 
 
-def test_the_commands_beside_it_use_it_and_after_it_the_same_history(tmp_path: Path, receiver: Receiver) -> None:
-    env = {"EMITTER_SECRET": SECRET}
-    with process("serve", "--port", 0, cwd=tmp_path) as serving:
+def test_the_commands_beside_it_use_it_and_after_it_the_same_history(emitter: CommandLine, receiver: Receiver) -> None:
+    with process("serve", "--port", 0, cwd=emitter.folder) as serving:
         url = _url(serving)
-        code, out, err = finished("trigger", "revoked", "--to", receiver.url, cwd=tmp_path, env=env)
+        triggered = emitter("trigger", "revoked", "--to", receiver.url, EMITTER_SECRET=SECRET)
         _end(serving)
 
-    assert (code, "<-- [200]" in out) == (0, True)
-    assert f"Using the simulator at {url}" in err
-    _, out, err = finished("deliveries", "list", "--format", "jsonl", cwd=tmp_path)
-    assert json.loads(out)["status"] == 200
-    assert err == ""
-    assert StoreLock(tmp_path / ".emitter" / "store.sqlite").owner() is None
+    assert (triggered.exit_code, "<-- [200]" in triggered.stdout) == (0, True)
+    assert f"Using the simulator at {url}" in triggered.stderr
+    listed = emitter("deliveries", "list", "--format", "jsonl")
+    assert json.loads(listed.stdout)["status"] == 200
+    assert listed.stderr == ""
+    assert StoreLock(emitter.folder / ".emitter" / "store.sqlite").owner() is None
 
 
-def test_a_port_in_use_ends_with_3_and_lets_go_of_the_store(tmp_path: Path, receiver: Receiver) -> None:
-    code, _, err = finished("serve", "--port", receiver.port, cwd=tmp_path)
+def test_a_port_in_use_ends_with_3_and_lets_go_of_the_store(emitter: CommandLine, receiver: Receiver) -> None:
+    result = emitter("serve", "--port", receiver.port)
 
-    assert code == 3
-    assert f"Port {receiver.port} on 127.0.0.1 is in use" in err and "--port 0" in err
-    assert StoreLock(tmp_path / ".emitter" / "store.sqlite").owner() is None
+    assert result.exit_code == 3
+    assert f"Port {receiver.port} on 127.0.0.1 is in use" in result.stderr and "--port 0" in result.stderr
+    assert StoreLock(emitter.folder / ".emitter" / "store.sqlite").owner() is None
 
 
-def test_a_second_one_on_the_same_store_says_who_serves_it(tmp_path: Path) -> None:
-    with process("serve", "--port", 0, cwd=tmp_path) as serving:
+def test_a_second_one_on_the_same_store_says_who_serves_it(emitter: CommandLine) -> None:
+    with process("serve", "--port", 0, cwd=emitter.folder) as serving:
         url = _url(serving)
-        code, _, err = finished("serve", "--port", 0, cwd=tmp_path)
+        second = emitter("serve", "--port", 0)
         _end(serving)
 
-    assert code == 3
-    assert f"is in use by process {serving.pid}, which serves {url}" in err and "--ephemeral" in err
+    assert second.exit_code == 3
+    assert f"is in use by process {serving.pid}, which serves {url}" in second.stderr and "--ephemeral" in second.stderr
 
 
 def test_for_a_build_it_keeps_nothing_and_prints_a_token_that_opens_it(tmp_path: Path) -> None:
@@ -107,28 +106,29 @@ def test_for_a_build_it_keeps_nothing_and_prints_a_token_that_opens_it(tmp_path:
     assert not (tmp_path / ".emitter").exists()
 
 
-def test_a_token_that_is_given_is_not_printed(tmp_path: Path) -> None:
+def test_a_token_that_is_given_is_not_printed(emitter: CommandLine) -> None:
     token = "a-token-of-enough-length"
-    with process("serve", "--ci", "--port", 0, cwd=tmp_path, env={"EMITTER_TOKEN": token}) as serving:
+    with process("serve", "--ci", "--port", 0, cwd=emitter.folder, env={"EMITTER_TOKEN": token}) as serving:
         url = _url(serving)
-        code, _, _ = finished("deliveries", "--server", url, cwd=tmp_path, env={"EMITTER_TOKEN": token})
-        wrong, _, told = finished("deliveries", "--server", url, cwd=tmp_path)
+        right = emitter("deliveries", "--server", url, EMITTER_TOKEN=token)
+        wrong = emitter("deliveries", "--server", url)
         err = _end(serving)
 
-    assert (code, wrong) == (0, 2)
-    assert "EMITTER_TOKEN" in told
+    assert (right.exit_code, wrong.exit_code) == (0, 2)
+    assert "EMITTER_TOKEN" in wrong.stderr
     assert token not in err
 
 
-def test_shared_prints_a_configuration_that_works_when_it_has_none(tmp_path: Path) -> None:
-    code, out, err = finished("serve", "--shared", "--port", 0, cwd=tmp_path)
+def test_shared_prints_a_configuration_that_works_when_it_has_none(emitter: CommandLine) -> None:
+    printed = emitter("serve", "--shared", "--port", 0)
+    out = printed.stdout
 
-    assert code == 0
-    assert "EMITTER_TOKEN, EMITTER_HOSTS, EMITTER_ALLOW are not set" in err
+    assert printed.exit_code == 0
+    assert "EMITTER_TOKEN, EMITTER_HOSTS, EMITTER_ALLOW are not set" in printed.stderr
     assert set(tomllib.loads(out)) == {"token", "hosts", "allow"}
 
-    (tmp_path / "emitter.toml").write_text(out)
-    with process("serve", "--shared", "--host", "127.0.0.1", "--port", 0, cwd=tmp_path) as serving:
+    (emitter.folder / "emitter.toml").write_text(out)
+    with process("serve", "--shared", "--host", "127.0.0.1", "--port", 0, cwd=emitter.folder) as serving:
         url = _url(serving)
         refused = requests.get(f"{url}/simulator/state", headers=BEARER, timeout=PATIENCE).status_code
         err = _end(serving)

@@ -29,7 +29,9 @@ from emitter.errors import SchemaError, UsageError
 
 SHIPPED = resource_directory("schemas")
 CREATED = "marketplace.data_product.state.created"
-CHANGES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "changes.yaml").read_text())
+CHANGES: list[dict[str, Any]] = yaml.load(
+    (Path(__file__).parent / "changes.yaml").read_bytes(), Loader=yaml.CSafeLoader
+)
 
 
 def _source(schema: Any, label: str) -> Source:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jsonpath_rfc9535 as jsonpath
-
 from emitter.delivery import masked
 from emitter.errors import BadValue, EmitterError
 from emitter.query import matching_types
@@ -242,7 +240,9 @@ def _found_in(told: own_system.Told, path: str, wanted: Condition, where: str, l
     claim = f"{path} of {where} {said(wanted)}"
     if not told.is_json:
         return Finding(claim, False, f"the body is no JSON: {written(told.text)}", line=line, varies=True)
-    nodes = [node.value for node in jsonpath.find(path, told.value)]
+    from jsonpath_rfc9535 import find
+
+    nodes = [node.value for node in find(path, told.value)]
     found = MISSING if not nodes else nodes[0] if len(nodes) == 1 else nodes
     right = holds(wanted, found)
     instead = "it finds nothing" if not nodes else f"it finds {written(found)}"

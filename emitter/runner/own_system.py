@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-
 from emitter import strictjson
 from emitter.delivery import Headers, masked
 from emitter.egress import LOOPBACK, Egress, parse_target
@@ -50,28 +46,19 @@ def ask(url: str, headers: Headers, egress: Egress, *, seconds: float = _SECONDS
 
 
 def _ask(url: str, address: str, headers: Headers, seconds: float) -> Told:
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("http://", _Pinned(address))
-    session.mount("https://", _Pinned(address))
-    with session:
-        try:
-            answer = session.get(
-                url, headers={"Accept": "application/json", **dict(headers)}, timeout=seconds, allow_redirects=False,
-                stream=True,
-            )  # fmt: skip
-            raw = answer.raw.read(LARGEST + 1, decode_content=True) or b""
-        except requests.RequestException as error:
-            return Told(error=f"{masked(url)} does not answer: {_reason(error)}")
-        except Exception as error:  # urllib3's own, while the body is read
-            return Told(error=f"{masked(url)} breaks off: {type(error).__name__}")
+    from emitter.runner.pinned import get  # most scenarios ask nothing, and it takes a while to load
+
+    answer = get(url, address, headers, seconds=seconds, most=LARGEST + 1)
+    if isinstance(answer, str):
+        return Told(error=f"{masked(url)} {answer}")
+    status, raw = answer
     if len(raw) > LARGEST:
-        return Told(answer.status_code, error=f"its body is larger than {LARGEST:,} bytes")
+        return Told(status, error=f"its body is larger than {LARGEST:,} bytes")
     text = raw.decode("utf-8", "replace")
     try:
-        return Told(answer.status_code, strictjson.loads(raw), text, is_json=True)
+        return Told(status, strictjson.loads(raw), text, is_json=True)
     except BadJson:
-        return Told(answer.status_code, None, text)
+        return Told(status, None, text)
 
 
 def _addresses(url: str, egress: Egress) -> list[str]:
@@ -87,26 +74,3 @@ def _addresses(url: str, egress: Egress) -> list[str]:
         if rule := egress.refuse(address, target.port, target.host):
             raise EgressRefused(address, rule, masked(url))
     return found
-
-
-class _Pinned(HTTPAdapter):
-    """Dials one address whatever the name in the URL is; the certificate is checked against the name."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        super().__init__(max_retries=0)
-
-    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
-        parts = urlsplit(request.url)
-        request.headers.setdefault("Host", parts.netloc.rpartition("@")[2])
-        if parts.scheme == "https":
-            return HTTPSConnectionPool(
-                self._address, parts.port or 443, server_hostname=parts.hostname, assert_hostname=parts.hostname
-            )
-        return HTTPConnectionPool(self._address, parts.port or 80)
-
-
-def _reason(error: Exception) -> str:
-    inner: Any = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", inner)
-    return str(inner).rpartition(": ")[2] or type(error).__name__

@@ -6,9 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jsonpath_rfc9535 import JSONPathError
-from jsonpath_rfc9535 import compile as compile_path
-
 from emitter.errors import BadValue, EmitterError, shown
 from emitter.scenario.names import Names
 from emitter.scenario.nodes import Node
@@ -87,8 +84,10 @@ def _header(name: str, value: Any) -> str:
 def _path_mistake(path: str) -> str:
     if len(path) > _LONGEST_PATH:
         return f"this JSONPath is longer than {_LONGEST_PATH:,} characters."
+    from jsonpath_rfc9535 import JSONPathError, compile
+
     try:
-        compile_path(path)
+        compile(path)
     except (JSONPathError, RecursionError) as error:
         why = str(error).splitlines()[0] if isinstance(error, JSONPathError) else "it is nested too deep"
         return f"{shown(path, 60)} is no JSONPath (RFC 9535): {why}. It begins with $, as $.items[*].id."

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def serve(
     access = access or Access.of(simulator.settings, host=host)
     if access.mode == "local" and not is_loopback(host):
         raise UsageError(f"{host} is not loopback: others could reach it. Use --ci or --shared, or leave --host out.")
-    stop = stop or threading.Event()
+    told = stop or threading.Event()
     listener = bind(host, port)
     try:
         server = _Server(simulator, access, tenants, listener)
@@ -58,10 +58,11 @@ def serve(
     simulator.listeners.append((address, bound))
     if simulator.store.lock is not None:
         simulator.store.lock.name(url)
-    with _signals(stop, server.wake):
+    with _signals(told, server.wake):
         try:
-            ready(url)
-            server.run(stop)
+            with nullcontext() if stop is None else _woken(stop, server.wake):
+                ready(url)
+                server.run(told)
         finally:
             server.finish()
 
@@ -182,6 +183,23 @@ class _Server:
     def _busy(self) -> bool:
         """Whether an answer is being made or written."""
         return any(each.requests or each.total_outbufs_len for each in self._waitress.active_channels.values())
+
+
+@contextmanager
+def _woken(stop: threading.Event, wake: Callable[[], None]) -> Iterator[None]:
+    """Let the loop see at once that somebody else has set `stop`. It is set in the end, by whatever that comes."""
+
+    def wait() -> None:
+        stop.wait()
+        wake()
+
+    waiting = threading.Thread(target=wait, name="emitter-stop", daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        waiting.join()
 
 
 @contextmanager
