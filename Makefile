@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint cover acceptance bench lock clean
+.PHONY: demo test lint cover acceptance bench screenshots lock clean
 
 demo: .venv/.ready
 	@$(BIN)/python -m emitter.cli.demo $(if $(filter 0,$(STAY)),--no-stay)
@@ -29,6 +29,10 @@ acceptance: cover
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# The pictures of the README and of docs/pages.md. Needs Chromium, and the ports 3000 and 3001.
+screenshots: .venv/.ready
+	$(BIN)/python -m tests.screenshots
 
 # The lock holds everything, so pip resolves nothing (--no-deps): it would take an extra's newest version for unpinned.
 # Needs uv on the PATH. Exact versions with hashes, for every Python from 3.11 on.
