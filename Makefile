@@ -6,7 +6,7 @@ WORKERS ?= 2
 # A process of ours starts in half the time where bytecode is kept, and many are started here: whatever the shell says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test lint cover acceptance bench lock clean
+.PHONY: demo test lint cover acceptance bench screenshots lock clean
 
 demo: .venv/.ready
 	@$(BIN)/python -m emitter.cli.demo $(if $(filter 0,$(STAY)),--no-stay)
@@ -31,6 +31,10 @@ acceptance: cover
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# The pictures of the README and of docs/pages.md. Needs Chromium, and the ports 3000 and 3001.
+screenshots: .venv/.ready
+	$(BIN)/python -m tests.screenshots
 
 # The lock holds everything, so pip resolves nothing (--no-deps): it would take an extra's newest version for unpinned.
 # Needs uv on the PATH. Exact versions with hashes, for every Python from 3.11 on.

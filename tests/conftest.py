@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,10 @@ from emitter.receiver import Answers, Receiver
 from emitter.settings import Settings
 from emitter.signing import Scheme, SigningKey
 from emitter.simulator import Simulator
+from tests import support_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SECRET = "test-signing-key"
 
@@ -61,3 +65,21 @@ def make_receiver(running: Callable[..., Any]) -> Callable[..., Receiver]:
 def receiver(make_receiver: Callable[..., Receiver]) -> Receiver:
     """A receiver that knows the key and answers as a right one would."""
     return make_receiver()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for the tests of one module; no longer, since asyncio cannot be used in a thread where it is."""
+    with support_browser.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_tab(chromium: Browser, running: Callable[..., Any]) -> Callable[..., support_browser.Tab]:
+    """Open tabs: on a server, with what `Tab` takes."""
+
+    def make(server: str, **how: Any) -> support_browser.Tab:
+        tab: support_browser.Tab = running(support_browser.Tab(chromium, server, **how))
+        return tab
+
+    return make

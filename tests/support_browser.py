@@ -1,138 +1,212 @@
-"""A real browser that is spoken to over a pipe (the DevTools protocol), so that keys can be pressed and pages asked."""
+"""A real browser on our pages (Playwright, with the Chromium of this machine), and all that it has to complain of."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import select
 import shutil
-import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from socketserver import ThreadingMixIn
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-_FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe",
-)  # fmt: skip
-PATIENCE = 60.0
+import pytest
+
+from emitter.simulator import Simulator
+from emitter.web import create_app
+from emitter.web.access import Access
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+PATIENCE = 30_000  # milliseconds
+FITS = "document.documentElement.scrollWidth <= innerWidth"
+
+in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine.")
 
 
-class Chromium:
-    """One page in one browser."""
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
 
-    def __init__(self, profile: str, *, width: int = 1280, height: int = 900) -> None:
-        theirs, self._out = os.pipe()
-        self._in, answers = os.pipe()
-        far = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in (theirs, answers)]  # clear of 3 and 4
 
-        def as_it_listens() -> None:  # it reads from 3 and writes to 4
-            os.dup2(far[0], 3)
-            os.dup2(far[1], 4)
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
 
-        self._process = subprocess.Popen(
-            [str(CHROMIUM), *_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"],
-            pass_fds=(3, 4), preexec_fn=as_it_listens, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+
+@contextmanager
+def serving(
+    simulator: Simulator, on: Callable[[str], None] = lambda path: None, access: Access | None = None
+) -> Iterator[str]:
+    """Serve the app on a free port; `on` is told each path before it is answered. Gives the address."""
+    app = create_app(simulator, access=access)
+
+    def told(environ: dict[str, Any], start_response: Any) -> Any:
+        on(environ["PATH_INFO"])
+        return app(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, told, server_class=_Server, handler_class=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Tab:
+    """One tab of a browser on one server; it writes down what goes wrong in it, and what it asks for.
+
+    `page` is Playwright's own, for everything that somebody does with mouse and keys.
+    """
+
+    def __init__(
+        self, browser: Browser, server: str, *, scripts: bool = True, width: int = 1280, scheme: str = "light"
+    ) -> None:
+        self.server = server
+        self.servers = {server}
+        self._context = browser.new_context(
+            base_url=server, java_script_enabled=scripts, viewport={"width": width, "height": 900},
+            color_scheme=scheme, service_workers="block",
         )  # fmt: skip
-        for each in far:
-            os.close(each)
-        os.close(theirs)
-        os.close(answers)
-        self._last, self._rest, self._session = 0, b"", ""
+        self._context.set_default_timeout(PATIENCE)
+        self.page: Page = self._context.new_page()
         self.console: list[str] = []
+        self.dialogs: list[str] = []
         self.requested: list[str] = []
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.console.append(str(error)))
+        self.page.on("dialog", self._asked)
+        self._context.on("request", self._went)
 
-    def __enter__(self) -> Chromium:
-        targets = self._call("Target.getTargets")["targetInfos"]
-        page = next(each for each in targets if each["type"] == "page")
-        attached = self._call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self._call(f"{domain}.enable")
+    def __enter__(self) -> Tab:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        self._process.wait()
-        os.close(self._in)
-        os.close(self._out)
+        self._context.close()
 
-    def goto(self, url: str) -> None:
-        """Open an address, and wait until the page is there."""
-        self._call("Page.navigate", url=url)
-        self._until("Page.loadEventFired")
+    def goto(self, path: str) -> int:
+        """Open a page, and wait until it is there; returns its status."""
+        answer = self.page.goto(self.server + path)
+        assert answer is not None
+        return answer.status
 
-    def press(self, key: str) -> None:
-        """Press one key, as on a keyboard."""
-        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
-        self._call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
-        self._call("Input.dispatchKeyEvent", type="keyUp", key=key)
+    @property
+    def here(self) -> str:
+        """Where it is: path, query and fragment, as people read them."""
+        return unquote(self.page.url.removeprefix(self.server))
 
-    def press_and_go(self, key: str) -> None:
-        """Press a key that leads to another page, and wait until that is there."""
-        self.press(key)
-        self._until("Page.loadEventFired")
+    @property
+    def text(self) -> str:
+        """Every word of the content that can be seen."""
+        return " ".join(self.page.locator("main").inner_text().split())
 
     def ask(self, expression: str) -> Any:
         """What an expression is on the page; promises are waited for."""
-        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        return self.page.evaluate(expression)
 
-    def width(self, width: int, height: int = 800) -> None:
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for each in keys:
+            self.page.keyboard.press(each)
+
+    def press_and_go(self, key: str) -> None:
+        """Press a key that leads to another page, and wait until that is there."""
+        with self.page.expect_navigation():
+            self.page.keyboard.press(key)
+
+    def click(self, selector: str) -> None:
+        """Click on something that leads to another page, and wait until that is there."""
+        with self.page.expect_navigation():
+            self.page.locator(selector).first.click()
+
+    def width(self, width: int) -> None:
         """Make the window so wide."""
-        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.page.set_viewport_size({"width": width, "height": 900})
 
-    def without_scripts(self) -> None:
-        """Run no script of a page from now on; what the test asks is answered all the same."""
-        self._call("Emulation.setScriptExecutionDisabled", value=True)
+    def problems(self) -> list[str]:
+        """What no page may do: say something on the console, open a dialog, ask somebody else for something."""
+        ours = (*(f"{each}/" for each in self.servers), "data:", "about:", "blob:")
+        left = [f"asked for {url}" for url in self.requested if not url.startswith(ours)]
+        return [*(f"console: {each}" for each in self.console), *(f"dialog: {each}" for each in self.dialogs), *left]
 
-    def scheme(self, name: str) -> None:
-        """Prefer dark or light."""
-        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+    def wrong(self) -> list[str]:
+        """What is wrong with the page at hand as it stands: its frame, what sticks out, whether something ran."""
+        shape = self.ask(
+            """() => ({
+                mains: document.querySelectorAll("main").length,
+                heads: document.querySelectorAll("h1").length,
+                title: document.title, owned: Boolean(window.owned),
+            })"""
+        )
+        found = [f"{shape[name]} {name}" for name in ("mains", "heads") if shape[name] != 1]
+        if not shape["title"] or shape["title"].startswith("owned"):
+            found.append(f"title {shape['title']!r}")
+        return found + ["a script ran"] * shape["owned"] + self.wide()
 
-    # --- the pipe ---------------------------------------------------------------------------------------------------
+    def wide(self) -> list[str]:
+        """What sticks out of the window to the right, if the page scrolls sideways."""
+        if self.ask(FITS):
+            return []
+        out = self.ask(
+            """() => [...document.querySelectorAll("main *, footer *")].filter((each) =>
+                each.getBoundingClientRect().right > innerWidth + 1 && !each.closest(".scroll, pre, .body"))
+                .slice(0, 3).map((each) => each.outerHTML.slice(0, 120))"""
+        )
+        return [f"wider than {self.ask('innerWidth')}: {self.ask('document.documentElement.scrollWidth')} {out}"]
 
-    def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        self._last += 1
-        message: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        while True:
-            found = self._read()
-            if found.get("id") == self._last:
-                assert "error" not in found, found["error"]
-                result: dict[str, Any] = found["result"]
-                return result
-            self._note(found)
+    def violations(self, *rules: str) -> list[str]:
+        """What axe-core finds: by the rules of WCAG 2.2 AA and its own, or by those that are named."""
+        self.page.evaluate(axe())
+        wanted: Any = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": RULES}
+        found = self.page.evaluate(
+            """(wanted) => axe.run(document, { runOnly: wanted, resultTypes: ["violations"], elementRef: false })
+                .then((found) => found.violations.map((each) => [each.id, each.nodes.length, each.nodes[0].html,
+                    each.nodes[0].failureSummary]))""",
+            wanted,
+        )
+        return [f"{id} ({count}): {html[:160]} {why[:300]}" for id, count, html, why in found]
 
-    def _until(self, event: str) -> None:
-        while True:
-            found = self._read()
-            self._note(found)
-            if found.get("method") == event:
-                return
+    def _said(self, message: ConsoleMessage) -> None:
+        asked_for = message.location.get("url", "") == self.page.url  # the page itself is an error's, as was wanted
+        if not ("Failed to load resource" in message.text and asked_for):
+            self.console.append(message.text)
 
-    def _note(self, found: dict[str, Any]) -> None:
-        match found.get("method"):
-            case "Log.entryAdded":
-                self.console.append(found["params"]["entry"]["text"])
-            case "Runtime.exceptionThrown":
-                self.console.append(str(found["params"]["exceptionDetails"]))
-            case "Network.requestWillBeSent":
-                self.requested.append(found["params"]["request"]["url"])
+    def _asked(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
-    def _read(self) -> dict[str, Any]:
-        while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._in], [], [], PATIENCE)
-            assert ready, "The browser says nothing."
-            chunk = os.read(self._in, 1 << 20)
-            assert chunk, "The browser is gone."
-            self._rest += chunk
-        line, _, self._rest = self._rest.partition(b"\0")
-        message: dict[str, Any] = json.loads(line)
-        return message
+    def _went(self, request: Request) -> None:
+        self.requested.append(request.url)
+
+
+def axe() -> str:
+    """The script of axe-core, from the package that brings it."""
+    spec = find_spec("axe_playwright_python")
+    assert spec is not None and spec.origin is not None
+    return (Path(spec.origin).parent / "axe.min.js").read_text(encoding="utf-8")

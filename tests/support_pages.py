@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from html.parser import HTMLParser
 from types import TracebackType
 
@@ -13,10 +14,10 @@ INLINE = {"a", "b", "bdi", "code", "span", "strong", "time"}
 
 
 class Answering:
-    """Answers every request on a free loopback port with the same bytes, then closes the connection."""
+    """Answers every request on a free loopback port with the same bytes, or what is given next; then hangs up."""
 
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
+    def __init__(self, answer: bytes | Callable[[], bytes]) -> None:
+        self._answer = answer if callable(answer) else lambda: answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook"
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -47,7 +48,7 @@ class Answering:
                 length = int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0] or 0)
                 while len(body) < length and (chunk := connection.recv(65536)):
                     body += chunk
-                connection.sendall(self._answer)
+                connection.sendall(self._answer())
 
 
 class Page(HTMLParser):

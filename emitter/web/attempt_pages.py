@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import base64
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from emitter.errors import BadValue, Conflict, EmitterError, NotFound, UnknownName, UsageError
+from emitter.errors import BadValue, Conflict, NotFound, UnknownName, UsageError
 from emitter.export import FORMS, curl
 from emitter.faults import FAULTS
 from emitter.history import Json
 from emitter.query import AttemptQuery
-from emitter.web.delivery_filters import PAGING, address, asked, number, without
+from emitter.web.delivery_filters import PAGING, address, asked, number, tail, without
 from emitter.web.delivery_pages import export_of
 from emitter.web.members import changes, header_changes, members
 from emitter.web.run_steps import steps_of
-from emitter.web.shown import MOST_SHOWN, editable
+from emitter.web.shown import MOST_SHOWN
 from emitter.web.snippets import step_of, test_of
 from emitter.web.tenancy import simulator
 
@@ -48,28 +47,6 @@ def resend(attempt_id: str) -> ResponseReturnValue:
         again = simulator().resend(number(attempt_id), as_is=how == "as-is", faults=_faults())
     except (Conflict, UsageError, UnknownName, BadValue) as error:
         return _attempt_page(attempt_id, str(error)), 409
-    return _shown_soon(attempt_id, again)
-
-
-def edit(attempt_id: str) -> ResponseReturnValue:
-    """The form to send an attempt's body changed, to the same webhook."""
-    return _edit_page(attempt_id, None, None), 200
-
-
-def send_edited(attempt_id: str) -> ResponseReturnValue:
-    """Send a body as it was edited, and go where it is shown; a mistake is shown where it was made."""
-    text = request.form.get("body", "").replace("\r\n", "\n")  # a form changes every line's end
-    try:
-        again = simulator().resend(
-            number(attempt_id),
-            body=text.encode("utf-8", "replace"),
-            allow_invalid=request.form.get("allow") == "yes",
-            faults=_faults(),
-        )
-    except NotFound:
-        raise
-    except EmitterError as error:
-        return _edit_page(attempt_id, text, error), 409 if isinstance(error, Conflict) else 400
     return _shown_soon(attempt_id, again)
 
 
@@ -105,21 +82,6 @@ def _faults() -> list[str]:
     return [chosen] if chosen else []
 
 
-def _edit_page(attempt_id: str, text: str | None, error: EmitterError | None) -> str:
-    attempt = simulator().attempt(number(attempt_id))
-    body = attempt["request"]["body"] if attempt["request"]["bodyEncoding"] == "utf-8" else ""
-    return render_template(
-        "delivery_edit.html",
-        attempt=attempt,
-        text=editable(body) if text is None else text,
-        checked=None if text is None else simulator().check(text.encode("utf-8", "replace")),
-        error=str(error) if error else "",
-        faults=list(FAULTS),
-        fault=request.form.get("fault", ""),
-        allow=request.form.get("allow") == "yes",
-    )
-
-
 def _attempt_page(attempt_id: str, refused: str | None) -> str:
     found = number(attempt_id)
     attempt = simulator().attempt(found)
@@ -150,7 +112,7 @@ def _attempt_page(attempt_id: str, refused: str | None) -> str:
         whole=request.args.get("whole", ""),
         newer=_beside(filters, after=found),
         older=_beside(filters, before=found),
-        tail=f"?{urlencode(pairs)}" if pairs else "",
+        tail=tail(pairs),
         back=address(pairs),
         poll=url_for("pages.deliveries_since", delivery=waiting or attempt["deliveryId"],
                      after=attempt["deliveryAttempts"][-1]["id"]) if pending else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 from flask import request, url_for
 
@@ -14,6 +14,7 @@ from emitter.faults import FAULTS
 from emitter.history import Json
 from emitter.query import ANY_FAULT, OUTCOMES, VERDICTS
 from emitter.web.frame import server
+from emitter.web.shown import query
 from emitter.web.tenancy import simulator
 
 LARGEST_ID = 2**62
@@ -37,15 +38,20 @@ def without(pairs: Iterable[tuple[str, str]], *names: str) -> Pairs:
 
 def address(pairs: Iterable[tuple[str, str]]) -> str:
     """The list under these filters."""
-    text = urlencode(list(pairs))
-    return url_for("pages.deliveries") + (f"?{text}" if text else "")
+    return url_for("pages.deliveries") + tail(pairs)
 
 
-def neighbour(plain: Pairs, anchor: str, query: str | None) -> str | None:
+def tail(pairs: Iterable[tuple[str, str]]) -> str:
+    """What these filters add to an address, the question mark included."""
+    text = query(pairs)
+    return f"?{text}" if text else ""
+
+
+def neighbour(plain: Pairs, anchor: str, beside: str | None) -> str | None:
     """The address of the next page: the filters as they were typed, and the anchor that the history names."""
-    if query is None:
+    if beside is None:
         return None
-    return address([*plain, (anchor, parse_qs(query)[anchor][0])])
+    return address([*plain, (anchor, parse_qs(beside)[anchor][0])])
 
 
 def number(text: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +12,7 @@ from emitter.errors import BadValue, UnknownName
 from emitter.export import FORMS, MEDIA_TYPES
 from emitter.history import Json
 from emitter.query import AttemptQuery
-from emitter.web.delivery_filters import PAGING, TOLD, Pairs, address, asked, form, neighbour, without
+from emitter.web.delivery_filters import PAGING, TOLD, Pairs, address, asked, form, neighbour, tail, without
 from emitter.web.run_steps import steps_of
 from emitter.web.slots import Slots
 from emitter.web.tenancy import simulator
@@ -54,12 +53,12 @@ def deliveries() -> ResponseReturnValue:
         first=address(plain) if query.before is not None or query.after is not None else None,
         older=neighbour(plain, "before", page["older"]),
         newer=neighbour(plain, "after", page["newer"]),
-        with_filter=f"?{urlencode(plain)}" if plain else "",
+        with_filter=tail(plain),
         plain=without(plain, "limit"),
         told={name: value for name in TOLD if (value := request.args.get(name, "")[:6]).isdigit()},
         poll=None
         if query.text or page["newer"]
-        else url_for("pages.deliveries_since") + f"?{urlencode([*without(plain, 'limit'), ('after', str(anchor))])}",
+        else url_for("pages.deliveries_since") + tail([*without(plain, "limit"), ("after", str(anchor))]),
         here=address(plain),
     )
 
@@ -129,7 +128,7 @@ def _bars(overview: Json, plain: Pairs) -> list[dict[str, Any]]:
                 "place": place,
                 "good": height - bad,
                 "bad": bad,
-                "address": "?" + urlencode([*rest, ("since", each["from"]), ("until", each["to"])]) if total else "",
+                "address": tail([*rest, ("since", each["from"]), ("until", each["to"])]) if total else "",
             }
         )
     return drawn

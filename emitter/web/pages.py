@@ -26,7 +26,7 @@ from emitter.web import (
     world_pages,
 )
 from emitter.web.frame import error_page
-from emitter.web.guards import csrf_token
+from emitter.web.guards import csrf_token, guards
 
 __all__ = ["blueprint", "error_page"]
 
@@ -42,8 +42,6 @@ for _address, _name, _view, _method in (
     ("/deliveries/compare", "deliveries_compare", bulk_pages.compare, "GET"),
     ("/deliveries/<attempt_id>", "delivery", attempt_pages.delivery, "GET"),
     ("/deliveries/<attempt_id>/resend", "resend", attempt_pages.resend, "POST"),
-    ("/deliveries/<attempt_id>/edit", "edit", attempt_pages.edit, "GET"),
-    ("/deliveries/<attempt_id>/edit", "send_edited", attempt_pages.send_edited, "POST"),
     ("/deliveries/<attempt_id>/export", "delivery_export", attempt_pages.exported, "GET"),
     ("/deliveries/<attempt_id>/body/<part>", "body", attempt_pages.raw, "GET"),
     ("/keys", "keys", bulk_pages.keys, "GET"),
@@ -91,4 +89,4 @@ shown.install(blueprint)
 
 @blueprint.context_processor
 def _frame() -> dict[str, Any]:
-    return {**frame.rail(), **frame.running(), "csrf_token": csrf_token}
+    return {**frame.rail(), **frame.running(), "csrf_token": csrf_token, "signed_in": guards().signed_in()}

@@ -12,6 +12,7 @@ from emitter.runner.registry import FORMS
 from emitter.store.plays import PLAYING
 from emitter.web.frame import server, slow_slot
 from emitter.web.runs_api import REPORT_TYPES
+from emitter.web.shown import file_name
 from emitter.web.tenancy import simulator
 from emitter.web.world_pages import whole
 
@@ -66,7 +67,7 @@ def report(run: str, form: str) -> ResponseReturnValue:
     with slow_slot():
         written = simulator().run_report(run, form)
     answer = Response(written, mimetype=REPORT_TYPES[form])
-    answer.headers["Content-Disposition"] = f'attachment; filename="report.{ENDINGS[form]}"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(run, "report")}.{ENDINGS[form]}"'
     return answer
 
 

@@ -12,6 +12,7 @@ from emitter.store.plays import PLAYING
 from emitter.trigger import run_name
 from emitter.web import reading
 from emitter.web.guards import guard_api, refuse_ca, slots
+from emitter.web.shown import file_name
 from emitter.web.tenancy import simulator as _simulator
 from emitter.web.waiting import patiently
 
@@ -143,7 +144,7 @@ def report(run: str) -> Response:
         written = _simulator().run_report(run, form)
     answer = Response(written, mimetype=REPORT_TYPES[form])
     if form == "html":  # the page has a policy of its own, and is nothing to be shown from here
-        answer.headers["Content-Disposition"] = 'attachment; filename="report.html"'
+        answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(run, "report")}.html"'
     return answer
 
 

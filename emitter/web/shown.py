@@ -24,6 +24,7 @@ MOST_SHOWN = 64 * 1024  # characters of one body on a page
 DEEPEST_INDENT = 16
 
 _SUSPECT = re.compile(r"[^ -~\n\t\u00a1-\u00ac\u00ae-\u02ff]+")
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 _CONTROLS = dict(
@@ -169,9 +170,14 @@ def family(type_name: str) -> tuple[str, str]:
     return ".".join(steps[:2]) + ".", ".".join(steps[2:])
 
 
+def file_name(text: str, otherwise: str) -> str:
+    """Write a name so that a file anywhere may bear it, in 80 characters at most; `otherwise` where nothing is left."""
+    return _UNFIT.sub("-", text).strip("-.")[:80] or otherwise
+
+
 def query(pairs: Iterable[tuple[str, str]], **more: str) -> str:
-    """Write pairs, and some more, as a query string."""
-    return urlencode([*pairs, *more.items()])
+    """Write pairs, and some more, as a query string, in which nothing is escaped that need not be."""
+    return urlencode([*pairs, *more.items()], safe="*,:/")
 
 
 def install(blueprint: Blueprint) -> None:

@@ -12,7 +12,9 @@ session = Blueprint("session", __name__)
 
 _PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sign in - emitter</title>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · emitter</title>
+<link rel="icon" href="{{ url_for('static', filename='icon.svg') }}" type="image/svg+xml">
 <link rel="stylesheet" href="{{ url_for('static', filename='style.css') }}"></head>
 <body><main>
 <h1>Sign in</h1>
@@ -20,6 +22,7 @@ _PAGE = """<!doctype html>
 <form method="post" action="/sign-in">
 <input type="hidden" name="csrf" value="{{ csrf }}">
 <input type="hidden" name="next" value="{{ next }}">
+<input type="text" name="username" value="emitter" autocomplete="username" hidden>
 <p><label>Token <input type="password" name="token" autocomplete="current-password" required autofocus></label></p>
 <p><button>Sign in</button></p>
 </form>

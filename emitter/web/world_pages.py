@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,6 +13,7 @@ from emitter.typed import duration
 from emitter.web.acting import Form
 from emitter.web.frame import local, server, slow_slot
 from emitter.web.guards import slots
+from emitter.web.shown import query
 from emitter.web.tenancy import simulator
 from emitter.web.world_api import FARTHEST
 from emitter.world import PLURALS, STATUSES, kind_named
@@ -57,7 +57,7 @@ def world(kind: str = "data-products") -> ResponseReturnValue:
 
     def beside(change: int) -> str:
         shown: dict[str, Any] = {**given, **({"offset": offset + change} if offset + change > 0 else {})}
-        return url_for("pages.world_kind", kind=kind) + (f"?{urlencode(shown)}" if shown else "")
+        return url_for("pages.world_kind", kind=kind) + (f"?{query(shown.items())}" if shown else "")
 
     return render_template(
         "world.html",

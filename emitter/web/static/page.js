@@ -96,7 +96,7 @@ for (const table of document.querySelectorAll("table.deliveries")) {
   for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, th, td")]) {
     part.setAttribute("role", roles[part.tagName]);
   }
-  for (const name of table.querySelectorAll(".name")) name.title = name.textContent;
+  for (const name of table.querySelectorAll(".name, [name=run]:not([title])")) name.title = name.textContent;
 }
 
 document.querySelectorAll("[data-copy]").forEach(addCopyButton);
