@@ -94,6 +94,26 @@ def test_many_share_one_thread_which_ends_with_the_last(shared: SharedSender) ->
     assert (idle - before, during - before, _senders() - before) == (0, 1, 0)
 
 
+def test_the_thread_may_be_kept_for_those_who_come_one_after_the_other(
+    shared: SharedSender, hanging: RawReceiver
+) -> None:
+    before, threads = _senders(), set[int]()
+    with RawReceiver(always()) as receiver, shared.staying():
+        left = Transport(egress=Egress(), shared=shared)
+        given_up = _fill(left, hanging, 1)
+        for _ in range(3):
+            transport = Transport(egress=Egress(), shared=shared)
+            assert post(transport, to(receiver.url)).status == 204
+            threads |= {each.ident or 0 for each in threading.enumerate() if each.name == "emitter-sender"}
+            transport.close(0.0)
+        assert _senders() == before + 1 and len(threads) == before + 1
+        left.close(0.0)
+        assert [each.failure for each in given_up.wait_for(1)] == ["closed"]
+        assert _senders() == before + 1
+
+    assert _senders() == before
+
+
 def test_who_sends_to_receivers_that_hang_leaves_room_for_the_others(shared: SharedSender) -> None:
     greedy, modest = (Transport(egress=Egress(), shared=shared) for _ in range(2))
     release = threading.Event()

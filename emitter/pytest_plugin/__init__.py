@@ -114,7 +114,8 @@ def _emitter_shared() -> Iterator[Shared]:
     from emitter.shared import Shared
 
     shared = Shared()
-    yield shared
+    with shared.sender.staying():
+        yield shared
     shared.clock.close()
 
 

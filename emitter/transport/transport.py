@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from emitter.clock import monotonic
@@ -36,6 +37,7 @@ class SharedSender:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._sharers: set[Sharer] = set()
+        self._staying = 0
 
     def join(self, sharer: Sharer) -> None:
         """Be one of those who share it."""
@@ -60,12 +62,30 @@ class SharedSender:
                     self._thread.start()
         sender.hand_in(items)
 
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Keep the thread for a while though nobody may share it, for those who come and go one after the other."""
+        with self._lock:
+            self._staying += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._staying -= 1
+                over = not self._staying and not self._sharers
+                sender, thread = self._sender, self._thread
+                if over:
+                    self._sender = self._thread = None
+            if over and sender is not None and thread is not None:
+                sender.stop_at(monotonic())
+                thread.join(_SLACK)
+
     def leave(self, sharer: Sharer, grace: float) -> None:
         """Let what a sharer handed in finish for up to `grace` seconds, then abort it; the last one ends the thread."""
         until = monotonic() + max(grace, 0.0)
         with self._lock:
             self._sharers.discard(sharer)
-            last = not self._sharers
+            last = not self._sharers and not self._staying
             sender, thread = self._sender, self._thread
             self._crowd()
             if last:
