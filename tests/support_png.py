@@ -1,4 +1,4 @@
-"""Make the picture of a page small: its 256 most frequent colours as a palette, which is nearly all that it has."""
+"""Make the picture of a page small: a palette of its most frequent colours, and of those that are like none of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 
 _HEAD = b"\x89PNG\r\n\x1a\n"
-_COLOURS = 256
+_COLOURS, _FREQUENT = 256, 176
 
 
 def with_a_palette(picture: bytes) -> bytes:
@@ -16,7 +16,7 @@ def with_a_palette(picture: bytes) -> bytes:
     pixels = _unfiltered(zlib.decompress(data), width * wide, height, wide)
     rows = [[bytes(row[place : place + 3]) for place in range(0, len(row), wide)] for row in pixels]
     counted = Counter(pixel for row in rows for pixel in row)
-    palette = [colour for colour, _ in counted.most_common(_COLOURS)]
+    palette = _palette(counted)
     index = {colour: place for place, colour in enumerate(palette)}
     for colour in counted:
         if colour not in index:
@@ -29,6 +29,17 @@ def with_a_palette(picture: bytes) -> bytes:
             (b"IDAT", zlib.compress(body, 9)), (b"IEND", b""),
         )
     )  # fmt: skip
+
+
+def _palette(counted: Counter[bytes]) -> list[bytes]:
+    palette = [colour for colour, _ in counted.most_common(_FREQUENT)]
+    known = set(palette)
+    rest = {each: min(_far(each, one) for one in palette) for each in counted if each not in known}
+    while rest and len(palette) < _COLOURS:
+        palette.append(max(rest, key=lambda each: rest[each] * counted[each] ** 0.5))
+        rest.pop(palette[-1])
+        rest = {each: min(far, _far(each, palette[-1])) for each, far in rest.items()}
+    return palette
 
 
 def _read(picture: bytes) -> tuple[int, int, int, bytes]:

@@ -437,15 +437,16 @@ def test_a_resend_suffers_the_fault_that_was_chosen(simulator, browser, receiver
 
 def test_a_long_body_is_shown_in_part_then_whole_and_as_a_file(simulator, browser, receiver):
     body = json.dumps({"type": "some.other.type", "timestamp": "2026-01-01T00:00:00Z", "data": {"x": "y" * 80_000}})
-    simulator.trigger(TriggerSpec(body=body.encode(), to=receiver.url, allow_invalid=True))
+    simulator.trigger(TriggerSpec(body=body.encode(), to=receiver.url, allow_invalid=True, signing_key=SECRET))
     assert simulator.settle(10)
     attempt = newest(simulator)["id"]
 
     page = browser.get(f"/deliveries/{attempt}")
-    [whole] = page.links(f"/deliveries/{attempt}?whole=request")
+    whole, signed = page.links(f"/deliveries/{attempt}?whole=request")
     file = browser.client.get(f"/deliveries/{attempt}/body/request")
 
     assert body not in page.text and "more are in the record" in page.text
+    assert signed.endswith("#signature") and "more are signed, too" in page.text
     assert body in browser.get(whole).text
     assert file.data == body.encode()
     assert file.headers["Content-Disposition"].startswith("attachment")

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from emitter.clock import nanoseconds
+from emitter.web import run_pages
 from tests.test_pages import BROWSER, HOSTILE, Browser, assert_is_sound
 
 START = nanoseconds(datetime(2030, 1, 31, 9, tzinfo=UTC))
@@ -442,3 +443,16 @@ def test_no_run_says_what_to_type(browser):
 
     assert_is_sound(page)
     assert "emitter run a-busy-day" in page.text
+
+
+def test_of_many_runs_a_page_reads_its_own(simulator, browser, monkeypatch):
+    monkeypatch.setattr(run_pages, "PAGE", 2)
+    for place in range(3):
+        simulator.start_run(yaml=STORY.replace("2025", str(place)), run=f"run-{place}", wait=20)
+
+    first, second = browser.get("/runs"), browser.get("/runs?offset=2")
+
+    assert "3 runs" in first.text
+    assert [row[0] for row in first.rows[1:]] == ["run-2", "run-1"]
+    assert [row[0] for row in second.rows[1:]] == ["run-0"]
+    assert [each["run"] for each in simulator.registry.named(["run-0", "run-2", "none"])] == ["run-2", "run-0"]

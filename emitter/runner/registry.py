@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,10 +111,19 @@ class Registry:
 
     # --- telling ----------------------------------------------------------------------------------------------------
 
-    def all(self) -> list[Json]:
-        """Every run, the newest first, without its report."""
+    def all(self, *, most: int = -1, offset: int = 0) -> list[Json]:
+        """The runs, the newest first, without their reports; so many at `most`, after `offset` of them."""
         before = self._live
-        return [self._told(row, before) for row in self._plays.all()]
+        return [self._told(row, before) for row in self._plays.all(most=most, offset=offset)]
+
+    def named(self, runs: Collection[str]) -> list[Json]:
+        """Those of these runs that were played, without their reports."""
+        before = self._live
+        return [self._told(row, before) for row in self._plays.named(runs)]
+
+    def count(self) -> int:
+        """How many runs there are."""
+        return self._plays.count()
 
     def find(self, run: str) -> Json:
         """One run with its report, once there is one; raises `NotFound`."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+import orjson
 
 from emitter.errors import Conflict, NotFound, nearest
 from emitter.store.opening import connect
@@ -50,13 +53,29 @@ class Plays:
             )
         )
 
-    def all(self) -> list[PlayRow]:
-        """Every run, the newest first, without reports."""
+    def all(self, *, most: int = -1, offset: int = 0) -> list[PlayRow]:
+        """The runs, the newest first, without reports; so many at `most`, after `offset` of them."""
         with self._reader.connection() as connection:
             rows = connection.execute(
-                "SELECT number, run, state, asked, NULL FROM plays ORDER BY number DESC"
+                "SELECT number, run, state, asked, NULL FROM plays ORDER BY number DESC LIMIT ? OFFSET ?",
+                (most, offset),
             ).fetchall()
         return [PlayRow(*row) for row in rows]
+
+    def named(self, runs: Collection[str]) -> list[PlayRow]:
+        """Those of these runs that were played, without reports."""
+        with self._reader.connection() as connection:
+            rows = connection.execute(
+                "SELECT number, run, state, asked, NULL FROM plays "
+                "WHERE run IN (SELECT value FROM json_each(?)) ORDER BY number DESC",
+                (orjson.dumps(list(runs)).decode(),),
+            ).fetchall()
+        return [PlayRow(*row) for row in rows]
+
+    def count(self) -> int:
+        """How many runs there are."""
+        with self._reader.connection() as connection:
+            return int(connection.execute("SELECT count(*) FROM plays").fetchone()[0])
 
     def find(self, run: str) -> PlayRow:
         """One run in full; raises `NotFound`."""

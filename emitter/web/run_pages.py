@@ -18,16 +18,15 @@ from emitter.web.world_pages import whole
 
 PAGE = 50
 MOST_OFFERED = 50  # runs to compare with
+LOOKED_AT = 500  # of the newest runs, for those of the same scenario
 ENDINGS = {"json": "json", "text": "txt", "junit": "xml", "html": "html"}
 
 
 def runs() -> ResponseReturnValue:
     """The runs, the newest first."""
-    found = simulator().runs()
     offset = whole(request.args.get("offset", "0"))
-    return render_template(
-        "runs.html", rows=found[offset : offset + PAGE], total=len(found), offset=offset, page=PAGE, server=server()
-    ), 200
+    rows, total = simulator().runs(most=PAGE, offset=offset), simulator().registry.count()
+    return render_template("runs.html", rows=rows, total=total, offset=offset, page=PAGE, server=server()), 200
 
 
 def run(run: str) -> ResponseReturnValue:
@@ -37,7 +36,7 @@ def run(run: str) -> ResponseReturnValue:
     if found["report"] is not None:
         with slow_slot():
             section = as_section(simulator().registry.report(run))
-    others = [each for each in simulator().runs() if each["run"] != run and each["state"] != PLAYING]
+    others = [each for each in simulator().runs(most=LOOKED_AT) if each["run"] != run and each["state"] != PLAYING]
     others.sort(key=lambda each: each["scenario"] != found["scenario"])  # those of the same scenario first
     return render_template(
         "run.html", found=found, section=section, forms=FORMS, others=others[:MOST_OFFERED], name=_library(found),

@@ -46,7 +46,7 @@ def steps_of(attempts: Sequence[Json]) -> dict[int, Step]:
     """The steps of these attempts by their ids, of those that belong to a run of a scenario."""
     found = {}
     named = {each["run"] for each in attempts if each["run"]}
-    kept = [each for each in simulator().runs() if each["run"] in named] if named else ()
+    kept = simulator().registry.named(named) if named else ()
     runs = {each["run"]: run for each in kept if (run := _run(each))}
     for each in attempts:
         run = runs.get(each["run"])

@@ -13,6 +13,7 @@ from emitter.history import Json
 from emitter.trigger import run_name
 from emitter.web.errors import status_of
 from emitter.web.frame import field_of, server, slow_slot
+from emitter.web.run_pages import LOOKED_AT
 from emitter.web.runs_api import FASTEST
 from emitter.web.tenancy import simulator
 
@@ -39,11 +40,11 @@ def scenarios() -> ResponseReturnValue:
     with slow_slot():
         known = simulator().scenarios()
     last: dict[str, Json] = {}
-    for each in simulator().runs():
+    for each in simulator().runs(most=LOOKED_AT):
         last.setdefault(each["scenario"], each)
     rows = [{**each, "last": last.get(each["title"])} for each in known]
     return render_template(
-        "scenarios.html", rows=rows, runs=simulator().runs()[:5], playing=simulator().registry.playing
+        "scenarios.html", rows=rows, runs=simulator().runs(most=5), playing=simulator().registry.playing
     ), 200
 
 
@@ -118,7 +119,7 @@ def _speed(text: str) -> float:
 
 def _scenario(name: str, typed: Mapping[str, str], error: EmitterError | None) -> str:
     known = simulator().scenario(name)
-    runs = [each for each in simulator().runs() if each["scenario"] == known["title"]][:10]
+    runs = [each for each in simulator().runs(most=LOOKED_AT) if each["scenario"] == known["title"]][:10]
     return render_template(
         "scenario.html", known=known, runs=runs, **_form(typed, error), server=server(),
         variables=[

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.acceptance.protocol import Protocol
 
 FAMILIES = ("determinism", "signatures", "one_post", "crash", "bulkheads", "deadlines", "egress", "bad_input",
-            "library", "vendor_api", "tenants", "year")  # fmt: skip
+            "library", "vendor_api", "tenants", "year", "pages")  # fmt: skip
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "acceptance.md"
 
 
