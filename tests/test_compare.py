@@ -373,7 +373,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
-LONG = ("10,000 constants", "4,000 constants", "references that double", "nothing but not")
+LONG = ("10,000 branches", "10,000 constants", "4,000 constants", "references that double", "nothing but not")
 
 
 @pytest.mark.parametrize(
