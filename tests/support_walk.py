@@ -9,10 +9,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from flask import Flask
 
+from benchmarks import filling
+from emitter import clock
 from emitter.clock import nanoseconds
 from emitter.errors import EmitterError
 from emitter.query import AttemptQuery
@@ -163,7 +166,19 @@ def full_store(store: Path | None = None) -> Iterator[Shown]:
         good = stack.enter_context(Receiver(keys=(SigningKey(SECRET),), scheme=Scheme()))
         bad = stack.enter_context(Receiver(answers=Answers.parse("500,401,200")))
         simulator = stack.enter_context(Simulator(Settings(store=store, start=START, seed=7)))
+        for each in simulator.webhooks():  # of a history that is there already: nobody is at the other end
+            simulator.change_webhook(each.id, suppressed=True)
         yield _filled(simulator, stack.enter_context(serving(simulator)), good.url, bad.url)
+
+
+@contextmanager
+def long_store() -> Iterator[Shown]:
+    """Some of everything on top of a hundred thousand attempts."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "store.sqlite"
+        filling.fill(path, 100_000, until=clock.wall())
+        with full_store(path) as shown:
+            yield shown
 
 
 def _filled(simulator: Simulator, url: str, good: str, bad: str) -> Shown:

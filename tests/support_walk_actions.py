@@ -92,7 +92,7 @@ def compare_with_another(tab: Tab, store: Shown) -> None:
 
 
 def export_all_forms(tab: Tab, store: Shown) -> None:
-    for path in ("/", f"/deliveries/{store.attempt}"):
+    for path in ("/?run=nightly", f"/deliveries/{store.attempt}"):
         tab.goto(path)
         for link in tab.page.locator(".exports a").all():
             with tab.page.expect_download() as coming:

@@ -15,13 +15,13 @@ from emitter.trigger import TriggerSpec
 from emitter.web import create_app
 from tests.conftest import SECRET
 from tests.support_browser import Tab, in_a_browser
-from tests.support_walk import FILES, GONE, PAGES, empty_store, full_store, hostile_store, routes
+from tests.support_walk import FILES, GONE, PAGES, empty_store, full_store, hostile_store, long_store, routes
 from tests.support_walk_actions import ACTIONS, LOOKS, act, add_a_webhook, advance, create, resend_one
 from tests.test_pages import BROWSER
 
 MOST_OF_A_LIST, MOST_OF_ASSETS = 60_000, 80_000  # bytes
 
-STORES = {"empty": empty_store, "full": full_store, "hostile": hostile_store}
+STORES = {"empty": empty_store, "full": full_store, "long": long_store, "hostile": hostile_store}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_no_page_runs_leaks_sticks_out_or_complains(shown, open_tab):
 
 @in_a_browser
 @pytest.mark.acceptance
-@on("empty", "full", "hostile")
+@on("empty", "full", "long", "hostile")
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_state_of_a_page_runs_leaks_sticks_out_or_complains(shown, open_tab, scripts, scheme):
@@ -122,7 +122,7 @@ def test_no_delivery_of_a_hostile_receiver_runs_leaks_or_sticks_out(shown, open_
 
 @in_a_browser
 @pytest.mark.acceptance
-@on("empty", "full", "hostile")
+@on("empty", "full", "long", "hostile")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing_on_any_page(shown, open_tab, scheme, width):
@@ -160,8 +160,9 @@ def test_the_main_actions_do_what_they_say_without_scripts(chromium):
 @in_a_browser
 @pytest.mark.acceptance
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_every_action_does_what_it_says_through_the_page(chromium, scripts):
-    with full_store() as store, Tab(chromium, store.url, scripts=scripts) as tab:
+@pytest.mark.parametrize("kind", ["full", "long"])
+def test_every_action_does_what_it_says_through_the_page(chromium, scripts, kind):
+    with STORES[kind]() as store, Tab(chromium, store.url, scripts=scripts) as tab:
         done((*LOOKS, *ACTIONS.values()), tab, store)
 
 

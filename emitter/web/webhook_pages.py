@@ -16,8 +16,8 @@ from emitter.web.frame import field_of, server, slow_slot
 from emitter.web.product_api import history_row
 from emitter.web.tenancy import simulator
 
-PAGE = 50
-FEW, MANY = 200, 5000  # attempts of the last 24 hours that are looked at: in a list of many, and of one alone
+PAGE, LISTED = 50, 25  # rows of a history; webhooks of the list, each of which looks at a day of its attempts
+FEW, MANY = 100, 5000  # attempts of the last 24 hours that are looked at: in a list of many, and of one alone
 HIGH = 24  # units that a drawing is high
 MOST_BACK = 10**9  # rows that a history is paged over
 
@@ -134,10 +134,10 @@ def _list(typed: Json, error: EmitterError | None) -> str:
     waiting = simulator().store.reader.waiting_counts()
     rows = [
         {**_known(each), "waiting": waiting.get(each.number, 0), "last": _last(each), "day": _day(each, FEW)}
-        for each in found[offset : offset + PAGE]
+        for each in found[offset : offset + LISTED]
     ]
     return render_template(
-        "webhooks.html", rows=rows, total=len(found), offset=offset, page=PAGE, typed=typed, server=server(),
+        "webhooks.html", rows=rows, total=len(found), offset=offset, page=LISTED, typed=typed, server=server(),
         notice=NOTICES.get(request.args.get("done", ""), ""), **_wrong(error),
     )  # fmt: skip
 
