@@ -95,7 +95,7 @@ def main() -> int:
 
 
 def _take(tab: Tab, machine: _Machine, name: str, path: str, how: dict[str, Any]) -> None:
-    tab.page.clock.set_fixed_time(machine.now // 1_000_000)
+    tab.page.clock.set_fixed_time(machine.now / 1e9)  # seconds
     tab.page.set_viewport_size({"width": how.get("width", 1280), "height": how.get("height", 800)})
     tab.goto(path)
     if "do" in how:

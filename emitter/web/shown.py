@@ -22,6 +22,7 @@ from emitter import clock
 
 MOST_SHOWN = 64 * 1024  # characters of one body on a page
 DEEPEST_INDENT = 16
+_SHORT = 10  # characters of a name that are never cut
 
 _SUSPECT = re.compile(r"[^ -~\n\t\u00a1-\u00ac\u00ae-\u02ff]+")
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
@@ -156,10 +157,16 @@ def milliseconds(value: float | None) -> str:
     return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
-def halves(text: str, tail: int = 10) -> tuple[str, str]:
-    """Split a long name so that a page may cut it in its middle: what comes last tells names apart."""
-    cut = max(len(text) - tail, len(text) // 2)
-    return (text[:cut], text[cut:]) if len(text) > tail else ("", text)
+def halves(text: str, most: int = 13) -> tuple[str, str]:
+    """Split a long name so that a page may cut it in its middle: what comes last tells names apart.
+
+    The second half begins at a dot or slash, where one leaves no more than `most` characters to it.
+    """
+    if len(text) <= _SHORT:
+        return "", text
+    places = (place for place in range(max(len(text) - most, 1), len(text) - 1) if text[place] in "./")
+    cut = next(places, max(len(text) - _SHORT, len(text) // 2))
+    return text[:cut], text[cut:]
 
 
 def family(type_name: str) -> tuple[str, str]:
