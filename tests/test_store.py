@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -432,3 +433,12 @@ def test_a_search_by_events_needs_no_connection_beside_its_own(tmp_path: Path, m
 
     assert len(opened) == 1
     store.close()
+
+
+def test_stores_in_memory_share_nothing() -> None:
+    with closing(Store(None)) as one, closing(Store(None)) as another:
+        one.remember("virtual-now", "7")
+
+        assert one.recall("virtual-now") == "7"
+        assert another.recall("virtual-now") is None
+        assert one.event_ids.show(1) != another.event_ids.show(1)
