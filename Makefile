@@ -12,7 +12,7 @@ demo: .venv/.ready
 	@$(BIN)/python -m emitter.cli.demo $(if $(filter 0,$(STAY)),--no-stay)
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 lint: .venv/.ready
 	$(BIN)/ruff format --check .
@@ -22,7 +22,7 @@ lint: .venv/.ready
 
 # The same tests, counting the branches that they take, which takes half as long again.
 cover: .venv/.ready
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # What takes longer than `make test` may: crashes under load, bulkheads, deadlines, a million attempts.
 acceptance: cover

@@ -266,7 +266,7 @@ def test_a_401_says_how_it_was_signed_and_what_of_that_is_assumed(
 
 def test_one_that_is_not_over_in_time_says_so(emitter: CommandLine, make_receiver: Callable[..., Receiver]) -> None:
     receiver = make_receiver("503")
-    how = ("--assume", "delivery.retry=1h", "--wait", "50ms")
+    how = ("--assume", "delivery.retry=1h", "--wait", "500ms")
 
     result = emitter("trigger", "revoked", "--to", receiver.url, *how)
 
@@ -279,7 +279,7 @@ def test_one_that_is_not_over_in_time_says_so(emitter: CommandLine, make_receive
 def test_one_that_is_not_kept_says_that_it_is_forgotten(
     emitter: CommandLine, make_receiver: Callable[..., Receiver]
 ) -> None:
-    how = ("--assume", "delivery.retry=1h", "--wait", "50ms", "--ephemeral")
+    how = ("--assume", "delivery.retry=1h", "--wait", "500ms", "--ephemeral")
 
     result = emitter("trigger", "revoked", "--to", make_receiver("503").url, *how)
 
@@ -306,7 +306,7 @@ def test_a_pending_one_of_a_server_is_the_servers_to_send(
 ) -> None:
     simulator = make_simulator(assume={"delivery.retry": "1h"})
     with served(simulator) as url:
-        how = ("--to", make_receiver("503").url, "--server", url, "--wait", "50ms")
+        how = ("--to", make_receiver("503").url, "--server", url, "--wait", "500ms")
         result = emitter("trigger", "revoked", *how)
 
     assert "attempt 2 is due" in result.stdout and "This process ends" not in result.stdout
