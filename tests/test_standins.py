@@ -343,6 +343,17 @@ def test_past_the_rate_of_a_key_events_are_refused_and_not_taken(running):
     assert len(pagerduty.open_alerts()) == 5
 
 
+def test_calls_of_a_time_that_a_snapshot_took_back_are_not_counted(running):
+    clock = VirtualClock(START)
+    pagerduty = running(PagerDuty(PagerDutySwitches(calls_a_minute=1), clock=clock))
+    clock.advance(timedelta(days=1))
+    assert [post(pagerduty.url, alert()).status_code for _ in range(2)] == [202, 429]
+
+    clock.set(START)
+
+    assert [post(pagerduty.url, alert()).status_code for _ in range(2)] == [202, 429]
+
+
 def test_only_the_keys_that_are_known_have_an_integration(running):
     pagerduty = running(PagerDuty(keys=[ROUTING_KEY]))
 

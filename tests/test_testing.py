@@ -119,6 +119,17 @@ def test_an_event_by_hand_is_about_the_product_that_is_named(app: RequestApp, re
     assert claims.id in body["data"]["actionLink"]
 
 
+def test_what_a_test_makes_of_an_example_shows_in_no_other(app: RequestApp) -> None:
+    mine = app.door.event_type("access-revoked")
+    mine["example"]["data"]["dataProductName"] = 5
+    mine["schema"].clear()
+
+    with RequestApp.open() as other:
+        found = other.door.event_type("access-revoked")
+
+    assert found["schema"] and found["example"]["data"]["dataProductName"] != 5
+
+
 def test_a_body_of_ones_own_is_sent_as_it_is_and_a_fault_goes_with_it(app: RequestApp, receiver: Any) -> None:
     app.deliver_to(receiver)
 

@@ -158,10 +158,20 @@ def test_slips_are_told_with_the_likely_word(teams: TeamsWorkflow, pagerduty: Pa
         (lambda: teams.expect(), UsageError, "Say what is expected of Teams: cards, runs, failed"),
         (lambda: pagerduty.expect(lost=0, about="x"), UsageError, "`about` goes with open, alerts, changes."),
         (lambda: teams.answer("2000"), BadValue, "is no script of answers"),
+        (lambda: teams.answer(True), BadValue, "is no script of answers"),
+        (lambda: PagerDuty(keys="my-very-own-key"), UsageError, "keys is a list of routing keys"),
+        (lambda: PagerDuty(keys=["my-very-own-key"]), UsageError, "A routing key has 32 letters and digits"),
+        (lambda: TeamsWorkflow(sig=5), UsageError, "sig is a text"),
     ):
         with pytest.raises(kind) as caught:
             call()
-        assert says in str(caught.value)
+        assert says in str(caught.value) and "my-very-own-key" not in str(caught.value)
+
+
+def test_a_status_alone_is_a_script(teams: TeamsWorkflow) -> None:
+    teams.answer(503)
+
+    assert post(teams.url, message(card())).status_code == 503
 
 
 # --- fixtures ---------------------------------------------------------------------------------------------------------
@@ -193,6 +203,9 @@ MINE = """
     @pytest.mark.teams_workflow(flw="off")
     def test_a_slip(teams_workflow): pass
 
+    @pytest.mark.pagerduty(keys="1" * 32)
+    def test_a_key_that_is_no_list(pagerduty): pass
+
     def test_a_failure(teams_workflow):
         teams_workflow.expect(cards=1)
 """
@@ -203,10 +216,11 @@ def test_the_fixtures_stand_in_on_the_clock_of_their_test(pytester: pytest.Pytes
 
     ran = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", "--strict-markers")
 
-    ran.assert_outcomes(passed=2, failed=1, errors=1)
+    ran.assert_outcomes(passed=2, failed=1, errors=2)
     ran.stdout.fnmatch_lines(
         [
             'teams_workflow: There is no switch "flw". Did you mean "flow"?*',
+            "pagerduty: keys is a list of routing keys, *",
             "E * expected  1 card in the channel at Teams",
         ]
     )

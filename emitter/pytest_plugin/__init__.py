@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,8 +172,8 @@ def teams_workflow(request: pytest.FixtureRequest, request_app: RequestApp) -> I
     from emitter.standins import TeamsSwitches
     from emitter.testing import TeamsWorkflow
 
-    switches, sig = _standing_in(request, "teams_workflow", TeamsSwitches(), "sig")
-    with TeamsWorkflow(switches, clock=_clock_of(request_app), **sig) as standin:
+    made = _standing_in(request, request_app, "teams_workflow", TeamsWorkflow, TeamsSwitches(), "sig")
+    with made as standin:
         yield standin
 
 
@@ -183,8 +183,8 @@ def pagerduty(request: pytest.FixtureRequest, request_app: RequestApp) -> Iterat
     from emitter.standins import PagerDutySwitches
     from emitter.testing import PagerDuty
 
-    switches, keys = _standing_in(request, "pagerduty", PagerDutySwitches(), "keys")
-    with PagerDuty(switches, clock=_clock_of(request_app), **keys) as standin:
+    made = _standing_in(request, request_app, "pagerduty", PagerDuty, PagerDutySwitches(), "keys")
+    with made as standin:
         yield standin
 
 
@@ -195,8 +195,10 @@ def _clock_of(app: RequestApp) -> Clock:
     return app.door.clock
 
 
-def _standing_in(request: pytest.FixtureRequest, name: str, switches: Any, own: str) -> tuple[Any, dict[str, Any]]:
-    """What the markers of a stand-in say: its switches, and what else it takes, which is called `own`."""
+def _standing_in(
+    request: pytest.FixtureRequest, app: RequestApp, name: str, make: Callable[..., Any], switches: Any, own: str
+) -> Any:
+    """A stand-in as its markers say it: its switches, and what else it takes, which is called `own`."""
     from emitter.errors import EmitterError, UsageError
 
     wrong = ""
@@ -207,7 +209,9 @@ def _standing_in(request: pytest.FixtureRequest, name: str, switches: Any, own: 
                 raise UsageError(f"The marker {name} takes its values by name, as {name}(retry_after=30).")
             given |= marker.kwargs
         more = {own: given.pop(own)} if own in given else {}
-        return switches.changed([f"{each}={value}" for each, value in given.items()]), more
+        return make(
+            switches.changed([f"{each}={value}" for each, value in given.items()]), clock=_clock_of(app), **more
+        )
     except EmitterError as error:
         wrong = str(error)
     pytest.fail(f"{name}: {wrong}", pytrace=False)

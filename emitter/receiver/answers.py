@@ -42,11 +42,12 @@ class Answers:
         self._lock = threading.Lock()
 
     @classmethod
-    def parse(cls, text: str) -> Answers:
+    def parse(cls, script: str | int) -> Answers:
         """Read a script, as `500,500,200`: statuses, `close` or `reset`, with a delay (`200:2s`) or a count (`503*3`).
 
-        Raises `BadValue`.
+        A status alone may be a number. Raises `BadValue`.
         """
+        text = str(script)
         parts = [part.strip() for part in text.split(",")]
         if len(parts) > MOST_STEPS:
             raise BadValue("answers", text, f"has more than {MOST_STEPS:,} steps.")

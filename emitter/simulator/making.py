@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from itertools import islice
 
 from emitter import clock as time
@@ -47,7 +48,8 @@ class Making(Targets, Faulting):
         """One event type with its schema, example and provenance; raises `UnknownEventType`."""
         each = self.catalog.resolve(name)
         listed = next(item for item in self.event_types() if item["type"] == each.name)
-        return {**listed, "schema": each.schema, "example": each.example, "provenance": dict(each.provenance)}
+        shown = deepcopy({"schema": each.schema, "example": each.example})  # the catalogue is that of the whole process
+        return {**listed, **shown, "provenance": dict(each.provenance)}
 
     def contract(self, form: str, syntax: str = "") -> bytes:
         """The contract as `asyncapi`, `openapi`, `json-schema`, `markdown`, or `samples`: a body a type, a line each.

@@ -42,9 +42,6 @@ def make(
         return TeamsWebhook(TeamsSwitches().changed(given), sig="".join(secrets), **how)
     if len(secrets) > MOST_SECRETS:
         raise UsageError(f"{MOST_SECRETS} routing keys at most can be given.")
-    for key in secrets:
-        if len(key) != 32 or not (key.isascii() and key.isalnum()):
-            raise UsageError("A routing key has 32 letters and digits; the secrets name those that are known.")
     return PagerDuty(PagerDutySwitches().changed(given), keys=secrets, **how)
 
 

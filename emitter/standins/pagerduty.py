@@ -13,7 +13,7 @@ from uuid import UUID
 
 from emitter import strictjson
 from emitter.clock import SECOND, rfc3339
-from emitter.errors import BadJson, shown
+from emitter.errors import BadJson, UsageError, shown
 from emitter.receiver.wire import Request
 from emitter.standins.alerts import Alert, Alerts, PagerDutySwitches
 from emitter.standins.calls import Json, Said, holds
@@ -47,6 +47,15 @@ class Change:
                 "event": self.event}  # fmt: skip
 
 
+def check_keys(keys: object) -> None:
+    """Raise `UsageError`, which shows none of them, for what are no routing keys."""
+    if not isinstance(keys, Sequence) or isinstance(keys, str):
+        raise UsageError("keys is a list of routing keys, each of 32 letters and digits. It is not shown.")
+    for key in keys:
+        if not (isinstance(key, str) and len(key) == 32 and key.isascii() and key.isalnum()):
+            raise UsageError("A routing key has 32 letters and digits; the secrets name those that are known.")
+
+
 class PagerDuty(Standin[PagerDutySwitches]):
     """An account with services. `keys` are the integration keys that it knows; without any, every well-formed one.
 
@@ -63,6 +72,7 @@ class PagerDuty(Standin[PagerDutySwitches]):
         chance: Random | None = None,
         **settings: Any,
     ) -> None:
+        check_keys(keys)
         super().__init__(switches or PagerDutySwitches(), **settings)
         self._known = frozenset(keys)
         self._chance = chance or Random("dedup keys")

@@ -22,6 +22,8 @@ class Window:
             del self._taken[next(iter(self._taken))]
         while taken and taken[0] <= now - self._span:
             taken.popleft()
+        while taken and taken[-1] > now:  # the clock went back, to a snapshot
+            taken.pop()
         if len(taken) >= self.most:
             return False
         taken.append(now)

@@ -99,9 +99,9 @@ class Standin(ABC, Generic[Chosen]):
         """The port; the one that was found once it is started with 0."""
         return self._receiver.port
 
-    def answer_with(self, answers: Answers | str | None) -> None:
+    def answer_with(self, answers: Answers | str | int | None) -> None:
         """Answer by another script from the next call on; None as the service does. Raises `BadValue`."""
-        self._answers = Answers.parse(answers) if isinstance(answers, str) else answers
+        self._answers = answers if answers is None or isinstance(answers, Answers) else Answers.parse(answers)
 
     # --- what it remembers
 

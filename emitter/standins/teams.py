@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from emitter import strictjson
 from emitter.clock import SECOND
-from emitter.errors import BadJson, shown
+from emitter.errors import BadJson, UsageError, shown
 from emitter.receiver.wire import BODY_CAP, Request
 from emitter.signing import Headers
 from emitter.standins.calls import Json, Said, holds
@@ -34,6 +34,8 @@ class TeamsWebhook(Standin[TeamsSwitches]):
     service = "Teams"
 
     def __init__(self, switches: TeamsSwitches | None = None, *, sig: str = SIG, **settings: Any) -> None:
+        if not isinstance(sig, str):
+            raise UsageError("sig is a text, the credential in the URL of the flow. It is not shown.")
         self._sig = sig or SIG
         super().__init__(switches or TeamsSwitches(), **settings)
         self._runs = self.bounded(lambda run: 500 + len(run.error) + sum(map(len, run.hints)))

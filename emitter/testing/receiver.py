@@ -94,7 +94,7 @@ class WebhookReceiver:
         """The types of what it has caught, by their short names."""
         return [self._sequences.short(each.type) for each in self.captures]
 
-    def answer(self, answers: str) -> None:
+    def answer(self, answers: str | int) -> None:
         """Answer by a script from now on, as `500,503*3,200:2s` or `close`; with an empty one as a right receiver."""
         self._receiver.answer_with(Answers.parse(answers) if answers else None)
 

@@ -17,8 +17,8 @@ from emitter.typed import duration_text
 class _InHand(standins.Standin[Any]):
     """The verbs that both have."""
 
-    def answer(self, answers: str) -> None:
-        """Answer by a script from now on, as `503*3,202` or `202:2s`; with an empty one as the service does.
+    def answer(self, answers: str | int) -> None:
+        """Answer by a script from now on, as `503*3,202`, `202:2s` or 503; with an empty one as the service does.
 
         While it says anything but 2xx nothing is taken; of a 2xx only its delay counts.
         """
