@@ -19,6 +19,7 @@ from emitter.testing import RequestApp, WebhookReceiver
 from emitter.testing.apps import forwarder
 
 PATIENCE = 10.0  # seconds for what is under way to come to its end
+_STARTUP = 10.0
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _MODULES = {GOOD: ("services", "notebook", "relay"), NAIVE: ("naive",)}
 
@@ -118,8 +119,8 @@ def _good(
             services.Service("PagerDuty", pagerduty.base, key), first_pause=0.05,
         ).start()  # fmt: skip
         try:
-            if not relay.settle(PATIENCE):
-                raise Unavailable(f"The {GOOD} relay did not start within {PATIENCE:g} s.")
+            if not relay.settle(_STARTUP):
+                raise Unavailable(f"The {GOOD} relay did not start within {_STARTUP:g} s.")
             yield modules["relay"].create_app(relay, [signing_key]), relay
         finally:
             relay.stop()
