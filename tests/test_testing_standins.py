@@ -254,7 +254,7 @@ def test_a_stand_in_is_opened_read_back_changed_and_closed_through_any_door(door
     with pytest.raises(requests.ConnectionError):
         requests.post(opened["url"], json=alert(key="a"), timeout=10)
 
-    assert statuses == [503, 202] and changed["answers"] == "close" and opened["id"] == "pagerduty-1"
+    assert statuses == [503, 202] and changed["answers"] == "close" and opened["id"].startswith("pagerduty-")
     assert door.standin_state(opened["id"], about="claims 2025", limit=1)["openAlerts"] == 1
     assert door.expect_standin(opened["id"], {"open": 1, "about": "Claims 2025", "refused": 2})["passed"]
     told = door.expect_standin(opened["id"], {"open": 2, "within": "10ms"})
