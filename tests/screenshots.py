@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from emitter import clock
-from emitter.errors import EmitterError
+from emitter.errors import EmitterError, Unavailable
 from emitter.query import AttemptQuery
 from emitter.receiver import Answers, Receiver
 from emitter.settings import Settings
@@ -82,10 +82,14 @@ def main() -> int:
         print("There is no Chromium on this machine: install it (apt-get install chromium), and try again.")
         return 3
     PLACE.mkdir(parents=True, exist_ok=True)
-    with _told() as (simulator, machine), serving(simulator) as url, chromium() as browser:
-        for name, path, how in _pictures(simulator):
-            with Tab(browser, url, width=how.get("width", 1280), scheme=how.get("scheme", "light")) as tab:
-                _take(tab, machine, name, path, how)
+    try:
+        with _told() as (simulator, machine), serving(simulator) as url, chromium() as browser:
+            for name, path, how in _pictures(simulator):
+                with Tab(browser, url, width=how.get("width", 1280), scheme=how.get("scheme", "light")) as tab:
+                    _take(tab, machine, name, path, how)
+    except Unavailable as error:
+        print(f"The pictures show receivers on the ports {PORTS[0]} and {PORTS[1]}, which have to be free. {error}")
+        return 3
     sizes = {each.name: each.stat().st_size for each in sorted(PLACE.glob("*.png"))}
     for name, size in sizes.items():
         print(f"{size:>8,}  {name}")

@@ -27,7 +27,7 @@ from emitter.demo.telling import CHAPTER, MOMENT, Layout
 from emitter.demo.values import Claim, Heading, Line, Named, Outcome, Said
 from emitter.errors import UnknownName, UsageError
 from emitter.standins import PagerDutySwitches, TeamsSwitches
-from emitter.testing import RequestApp
+from emitter.testing import PagerDuty, RequestApp, TeamsWorkflow
 from tests.support_cli import PATIENCE, environment, finished, start
 
 pytest_plugins = ["pytester"]
@@ -353,6 +353,35 @@ def test_a_program_leaves_no_trace_among_the_modules() -> None:
 def test_a_relay_that_there_is_not_is_told(request_app: RequestApp) -> None:
     with pytest.raises(UnknownName, match='"god"'), relayed(request_app, "god"):
         pass
+
+
+def test_a_folder_without_the_program_is_told(request_app: RequestApp, tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with (
+            pytest.raises(UsageError, match=r"is no copy of the naive relay: there is no naive\.py in it"),
+            relayed(request_app, "naive", folder=folder),
+        ):
+            pass
+
+
+def test_a_relay_feeds_the_stand_ins_of_the_test_and_leaves_them_to_it(
+    request_app: RequestApp, teams_workflow: TeamsWorkflow, pagerduty: PagerDuty
+) -> None:
+    with relayed(request_app, "good", teams=teams_workflow, pagerduty=pagerduty) as relay:
+        request_app.act("request", product=request_app.act("publish"))
+        relay.settle()
+
+    teams_workflow.expect(cards=1, failed=0)
+    pagerduty.expect(open=1)
+    assert teams_workflow.listening and pagerduty.listening
+
+
+def test_a_reset_takes_the_relays_webhook_along(request_app: RequestApp) -> None:
+    with relayed(request_app, "naive") as relay:
+        request_app.reset()
+        request_app.act("request", product=request_app.act("publish"))
+
+        assert relay.open_alerts() == []
 
 
 def test_a_relay_cannot_stand_beside_a_simulator_of_another_process(request_app_server: RequestApp) -> None:

@@ -99,7 +99,10 @@ def _target(setup: Setup, url: str | None, how: dict[str, Any]) -> Target:
 
     params = click.get_current_context().params
     if params.get("server"):
-        raise UsageError("An audit is sent from here, and kept nowhere: it goes without --server.")
+        raise UsageError(
+            "An audit is sent from here, and kept nowhere: it goes without --server. A server makes its own: "
+            "POST /simulator/audits (docs/audit.md)."
+        )
     if not url:
         raise UsageError("Say which receiver: emitter audit http://127.0.0.1:3000/hook --secret-file key.txt")
     egress = Egress(allow=setup.settings.allow)

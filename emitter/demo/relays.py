@@ -5,21 +5,23 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from emitter.demo.programs import GOOD, folder_of, program
+from emitter.demo.programs import GOOD, NAIVE, folder_of, program
 from emitter.demo.served import TOKEN, Api, served
-from emitter.errors import Unavailable, UsageError
+from emitter.errors import NotFound, Unavailable, UsageError
 from emitter.simulator import Simulator
 from emitter.standins import PagerDuty, TeamsWebhook
 from emitter.testing import RequestApp, WebhookReceiver
 from emitter.testing.apps import forwarder
 
 PATIENCE = 10.0  # seconds for what is under way to come to its end
+_STARTUP = 10.0
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+_MODULES = {GOOD: ("services", "notebook", "relay"), NAIVE: ("naive",)}
 
 
 class Relayed:
@@ -65,16 +67,23 @@ def relayed(
 ) -> Iterator[Relayed]:
     """Have the events of `app` relayed by the `good` or the `naive` relay of the examples while the block lasts.
 
-    `folder` is that of another copy of the program, `api` one that is served already; `teams` and `pagerduty` may be
-    given, not started. Raises `UnknownName`, `UsageError` for a simulator of another process, `Unavailable`.
+    `folder` is that of another copy of the program, `api` one that is served already. `teams` and `pagerduty` may be
+    given; those that were started, as the fixtures are, stay open. Raises `UnknownName`, `UsageError` for a simulator
+    of another process and for a folder without the program, `Unavailable`.
     """
     if not isinstance(app.door, Simulator):
         raise UsageError("A relay stands beside a simulator of this process: use it with request_app.")
-    where = Path(folder) if folder else folder_of(name)
+    known = folder_of(name)
+    where = Path(folder) if folder else known
+    for module in _MODULES[name]:
+        if not (where / f"{module}.py").is_file():
+            raise UsageError(f"{where} is no copy of the {name} relay: there is no {module}.py in it.")
     with ExitStack() as stack:
         stack.enter_context(_directly())
-        teams = stack.enter_context(teams or TeamsWebhook(clock=app.door.clock))
-        pagerduty = stack.enter_context(pagerduty or PagerDuty(clock=app.door.clock))
+        teams, pagerduty = teams or TeamsWebhook(clock=app.door.clock), pagerduty or PagerDuty(clock=app.door.clock)
+        for each in (teams, pagerduty):
+            if not each.listening:
+                stack.enter_context(each)
         modules = program(where)
         key = Random(name).randbytes(16).hex()  # the integration's
         if name == GOOD:
@@ -93,7 +102,8 @@ def relayed(
         try:
             yield found
         finally:
-            app.door.delete_webhook(found.webhook.id)
+            with suppress(NotFound):  # a reset took it along
+                app.door.delete_webhook(found.webhook.id)
 
 
 @contextmanager
@@ -109,8 +119,8 @@ def _good(
             services.Service("PagerDuty", pagerduty.base, key), first_pause=0.05,
         ).start()  # fmt: skip
         try:
-            if not relay.settle(PATIENCE):
-                raise Unavailable(f"The {GOOD} relay did not start within {PATIENCE:g} s.")
+            if not relay.settle(_STARTUP):
+                raise Unavailable(f"The {GOOD} relay did not start within {_STARTUP:g} s.")
             yield modules["relay"].create_app(relay, [signing_key]), relay
         finally:
             relay.stop()

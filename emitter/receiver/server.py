@@ -142,6 +142,11 @@ class Receiver:
         self.close()
 
     @property
+    def listening(self) -> bool:
+        """Whether it was started, and not closed."""
+        return self._listener is not None and not self._closing.is_set()
+
+    @property
     def url(self) -> str:
         """Where it listens, as http://127.0.0.1:8000."""
         if self._listener is None:

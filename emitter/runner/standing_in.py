@@ -17,7 +17,7 @@ from emitter.errors import BadValue, UnknownName, UsageError, shown
 from emitter.report import Finding
 from emitter.report.words import printable
 from emitter.runner.judged import Judged
-from emitter.runner.sequences import MOST_SHOWN, counted, likeness
+from emitter.runner.sequences import MOST_SHOWN, counted, likest
 from emitter.scenario.steps import Count
 from emitter.scenario.texts import a_count, a_wait
 from emitter.standins import Alert, Call, Card, Change, PagerDuty, Run, Standin, TeamsWebhook
@@ -87,15 +87,18 @@ def read_standin(words: Mapping[str, Any], standin: Standin[Any]) -> AskedOfStan
     return AskedOfStandin(counts, about, within)
 
 
-def judge_standin(asked: AskedOfStandin, standin: Standin[Any]) -> Judged:
-    """Judge now: say of each claim whether it holds, and where one does not, what there is, the nearest first."""
+def judge_standin(asked: AskedOfStandin, standin: Standin[Any], *, telling: bool = True) -> Judged:
+    """Judge now: say of each claim whether it holds, and where one does not, what there is, the nearest first.
+
+    Without `telling` it leaves out what there is, which takes longest.
+    """
     with standin.changed:  # all of it of one moment
         findings = tuple(
             _finding(word, count, _those(word, standin, asked.about), asked.about, standin.service)
             for word, count in asked.counts.items()
         )
         passed = all(each.passed for each in findings)
-        return Judged(findings, () if passed else tuple(_came(standin, asked.about)))
+        return Judged(findings, () if passed or not telling else tuple(_came(standin, asked.about)))
 
 
 def hold_standin(
@@ -104,9 +107,10 @@ def hold_standin(
     """Judge until it holds, for up to `seconds` of wall time."""
     deadline = clock.monotonic() + seconds
     while True:
-        judged = judge_standin(asked, standin)
         left = deadline - clock.monotonic()
-        if judged.passed or left <= 0 or stopped():
+        over = left <= 0 or stopped()
+        judged = judge_standin(asked, standin, telling=over)
+        if judged.passed or over:
             return judged
         with standin.changed:
             standin.changed.wait(min(left, _POLL))
@@ -150,8 +154,8 @@ def _came(standin: Standin[Any], about: str) -> Iterator[str]:
     elif isinstance(standin, PagerDuty):
         items = sorted([*standin.alerts(), *standin.changes()], key=_when)
     newest = items[-_LOOKED_AT:][::-1]
-    ranked = sorted(newest, key=lambda each: -likeness(_title(each), about)) if about else newest
-    yield from map(_told, ranked[:MOST_SHOWN])
+    places = likest([_title(each) for each in newest], about, MOST_SHOWN) if about else range(MOST_SHOWN)
+    yield from (_told(newest[place]) for place in places if place < len(newest))
     if len(items) > MOST_SHOWN:
         yield f"and {len(items) - MOST_SHOWN:,} more"
     wrong = [each for each in standin.calls if not each.passed]

@@ -85,6 +85,11 @@ class Standin(ABC, Generic[Chosen]):
         self.close()
 
     @property
+    def listening(self) -> bool:
+        """Whether it was started, and not closed."""
+        return self._receiver.listening
+
+    @property
     def base(self) -> str:
         """Where it listens, as http://127.0.0.1:8000."""
         return self._receiver.url
