@@ -15,7 +15,7 @@ from emitter.trigger import TriggerSpec
 from tests.support_bulkheads import HANGING_NAMES, hanging_names, p99
 from tests.support_crash import JournalSink
 
-PAIRS = 3
+PAIRS, SERIES = 3, 3  # a fault delays every series, a machine that is busy for a second one of them
 TIMES, BEYOND = 2.0, 50.0  # milliseconds; looser than the long form, because here other tests run beside it
 
 
@@ -29,12 +29,16 @@ def sink(tmp_path):
 def test_nobody_waits_for_who_hangs(sink, tmp_path, what):
     tenth, more = (f"{sink}/hang", ()) if what == "a receiver" else (f"{sink}/hook/9", HANGING_NAMES)
 
-    without, with_it = [], []
-    for _ in range(PAIRS):
-        without.append(p99(tmp_path, sink, tenth=f"{sink}/hook/9", seconds=0.4))
-        with_it.append(p99(tmp_path, sink, tenth=tenth, more=more, seconds=0.4))
+    for series in range(1, SERIES + 1):
+        without, with_it = [], []
+        for _ in range(PAIRS):
+            without.append(p99(tmp_path, sink, tenth=f"{sink}/hook/9", seconds=0.4))
+            with_it.append(p99(tmp_path, sink, tenth=tenth, more=more, seconds=0.4))
+        holds = median(with_it) <= max(TIMES * median(without), median(without) + BEYOND)
+        if holds or series == SERIES:
+            break
 
-    assert median(with_it) <= max(TIMES * median(without), median(without) + BEYOND)
+    assert holds, (without, with_it)
 
 
 def test_a_stop_waits_for_nobody_beyond_its_grace(make_simulator, sink):

@@ -124,9 +124,9 @@ class Playing(Acting, Advancing):
         )  # fmt: skip
         return self.run(begun, wait=wait)
 
-    def runs(self, *, most: int = -1, offset: int = 0) -> list[Json]:
-        """The runs that were played here, the newest first, without their reports; so many at `most`, -1 for all."""
-        return self.registry.all(most=most, offset=offset)
+    def runs(self) -> list[Json]:
+        """The runs that were played here, the newest first, without their reports."""
+        return self.registry.all()
 
     def run(self, run: str, *, wait: float = 0.0) -> Json:
         """One run: its state, what it is doing, its report once it is over; waits up to `wait` seconds for that."""

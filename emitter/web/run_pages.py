@@ -25,7 +25,7 @@ ENDINGS = {"json": "json", "text": "txt", "junit": "xml", "html": "html"}
 def runs() -> ResponseReturnValue:
     """The runs, the newest first."""
     offset = whole(request.args.get("offset", "0"))
-    rows, total = simulator().runs(most=PAGE, offset=offset), simulator().registry.count()
+    rows, total = simulator().registry.all(most=PAGE, offset=offset), simulator().registry.count()
     return render_template("runs.html", rows=rows, total=total, offset=offset, page=PAGE, server=server()), 200
 
 
@@ -36,7 +36,9 @@ def run(run: str) -> ResponseReturnValue:
     if found["report"] is not None:
         with slow_slot():
             section = as_section(simulator().registry.report(run))
-    others = [each for each in simulator().runs(most=LOOKED_AT) if each["run"] != run and each["state"] != PLAYING]
+    others = [
+        each for each in simulator().registry.all(most=LOOKED_AT) if each["run"] != run and each["state"] != PLAYING
+    ]
     others.sort(key=lambda each: each["scenario"] != found["scenario"])  # those of the same scenario first
     return render_template(
         "run.html", found=found, section=section, forms=FORMS, others=others[:MOST_OFFERED], name=_library(found),

@@ -40,11 +40,11 @@ def scenarios() -> ResponseReturnValue:
     with slow_slot():
         known = simulator().scenarios()
     last: dict[str, Json] = {}
-    for each in simulator().runs(most=LOOKED_AT):
+    for each in simulator().registry.all(most=LOOKED_AT):
         last.setdefault(each["scenario"], each)
     rows = [{**each, "last": last.get(each["title"])} for each in known]
     return render_template(
-        "scenarios.html", rows=rows, runs=simulator().runs(most=5), playing=simulator().registry.playing
+        "scenarios.html", rows=rows, runs=simulator().registry.all(most=5), playing=simulator().registry.playing
     ), 200
 
 
@@ -119,7 +119,7 @@ def _speed(text: str) -> float:
 
 def _scenario(name: str, typed: Mapping[str, str], error: EmitterError | None) -> str:
     known = simulator().scenario(name)
-    runs = [each for each in simulator().runs(most=LOOKED_AT) if each["scenario"] == known["title"]][:10]
+    runs = [each for each in simulator().registry.all(most=LOOKED_AT) if each["scenario"] == known["title"]][:10]
     return render_template(
         "scenario.html", known=known, runs=runs, **_form(typed, error), server=server(),
         variables=[
