@@ -106,7 +106,7 @@ def test_no_state_of_a_page_runs_leaks_sticks_out_or_complains(shown, open_tab, 
 @on("hostile")
 def test_no_delivery_of_a_hostile_receiver_runs_leaks_or_sticks_out(shown, open_tab):
     tab = open_tab(shown.url)
-    users = [each.global_id for each in shown.simulator.world.known.users.values()]
+    users = [each.id for each in shown.simulator.world.known.users.values()]
     runs = [each["run"] for each in shown.simulator.runs()]
 
     paths = [f"/deliveries/{each}" for each in range(1, shown.attempt + 1)]
