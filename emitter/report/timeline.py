@@ -69,7 +69,8 @@ def timeline(report: Report, *, links: Mapping[int, str]) -> Markup:
              for lane in lanes for name in (printable(lane.name, 200),)]  # fmt: skip
     return Markup(
         '<div class="timeline"><ol class="lanes{taller}" aria-hidden="true">{names}</ol>'
-        '<div class="chart" tabindex="0"><svg width="100%" height="{height}" role="{role}" aria-label="{label}">{drawn}</svg></div></div>'
+        '<div class="chart" tabindex="0">'
+        '<svg width="100%" height="{height}" role="{role}" aria-label="{label}">{drawn}</svg></div></div>'
     ).format(
         taller=" taller" if failures else "", role="group" if links else "img",  # a picture has nothing to go to
         names=Markup("").join(names), height=height,
