@@ -46,8 +46,8 @@ def ask(browser, path, **fields):
 
 
 def test_each_cell_of_a_row_is_a_filter_that_finds_the_row(simulator, browser, make_receiver):
-    trigger(simulator, to=make_receiver("503").url, run="nightly", faults=("wrong-key",))
-    trigger(simulator, "sources-updated", to=make_receiver().url)
+    trigger(simulator, to=make_receiver("503").url, run="nightly", faults=("wrong-key",), seed=1)
+    trigger(simulator, "sources-updated", to=make_receiver().url, seed=2)  # about another product
     page = browser.get("/")
     cells = [(own["name"], own["value"]) for own in page.all("button") if "value" in own and own["name"] != "all"]
     of_the_older = cells[-7:]
