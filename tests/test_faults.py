@@ -35,7 +35,7 @@ class Recorder:
     """A receiver on a raw socket that keeps every byte of every connection and answers once a body is there."""
 
     def __init__(self, running, answer=NO_CONTENT):
-        self.connections, self._answer = [], answer
+        self.connections, self._answer, self._over = [], answer, threading.Semaphore(0)
         self.url = running(RawReceiver(self._converse)).url
 
     def _converse(self, conversation):
@@ -49,6 +49,12 @@ class Recorder:
                 conversation.send(self._answer)
         except Gone:
             raw += conversation.read_all()
+        finally:
+            self._over.release()
+
+    def wait_for_an_end(self):
+        """Wait until one more connection is over, so that all its bytes are here."""
+        assert self._over.acquire(timeout=10), "the connection does not end"
 
     @property
     def posts(self):
@@ -597,6 +603,7 @@ def test_a_wrong_length_is_declared_and_the_true_body_is_sent(by, make_simulator
     simulator.settle(10)
 
     true = simulator.event(event["id"])["body"].encode()
+    recorder.wait_for_an_end()
     head, body = recorder.posts[0]
     assert length_of(head) == len(true) + by
     assert body == true
@@ -627,6 +634,7 @@ def test_a_connection_that_is_dropped_ends_in_the_middle_of_the_body(simulator, 
     simulator.settle(10)
 
     true = simulator.event(event["id"])["body"].encode()
+    recorder.wait_for_an_end()
     head, body = recorder.posts[0]
     assert length_of(head) == len(true)
     assert body == true[:30]

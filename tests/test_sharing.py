@@ -129,6 +129,7 @@ def test_who_sends_to_receivers_that_hang_leaves_room_for_the_others(shared: Sha
             answers = Answers()
             url = hanging.url.replace("127.0.0.1", host)
             greedy.submit_all([(to(url), PATIENCE, answers) for _ in range(IN_FLIGHT)])
+        hanging.seen.wait_for(2)
         began = time.monotonic()
         statuses = [post(modest, to(receiver.url)).status for _ in range(10)]
         took = time.monotonic() - began
