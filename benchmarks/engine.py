@@ -10,13 +10,16 @@ from pathlib import Path
 
 from benchmarks.cases import SECRET, TYPE, Measured, Run, cpu
 from emitter.assumptions import Assumptions
+from emitter.cli import collect_seldom
+from emitter.clock import give_way
 from emitter.delivery import Webhook
 from emitter.settings import Settings
-from emitter.simulator import PORTION, Simulator
+from emitter.simulator import IN_A_ROW, PORTION, Simulator
 
 
 def simulator(run: Run, assume: Mapping[str, str] | None = None, *, durable: bool = True) -> Simulator:
     """A simulator with the settings that it ships with, on a file, or in memory if it need not last."""
+    collect_seldom()  # as the command line does
     assumptions = Assumptions().override_all(dict(assume or {}))
     store = run.folder / "store.sqlite" if durable else None
     return Simulator(Settings(store=store, seed=1, assumptions=assumptions))
@@ -33,7 +36,7 @@ def produce(
 ) -> int:  # fmt: skip
     """Feed events, each to one of the webhooks in turn, for so long or so many; return how many.
 
-    They are kept in portions, as `Simulator.trigger_each` keeps them. `every` is told the number after each thousand.
+    They are made and kept as by `Simulator.trigger_each`. `every` is told the number after each thousand.
     """
     make, dispatcher = simulating.factory.event, simulating.dispatcher
     size = len(webhooks)
@@ -41,9 +44,12 @@ def produce(
     number = 0
     while number < amount or (not amount and time.perf_counter() < until):
         portion = min(PORTION, amount - number) if amount else PORTION
-        dispatcher.accept_all(
-            [(make(TYPE), (webhooks[each % size],)) for each in range(first + number, first + number + portion)]
-        )
+        events = []
+        for each in range(first + number, first + number + portion):
+            if not each % IN_A_ROW:
+                give_way()
+            events.append((make(TYPE), (webhooks[each % size],)))
+        dispatcher.accept_all(events)
         before, number = number, number + portion
         dispatcher.wait_for_room()
         if every is not None and number // 1000 > before // 1000:

@@ -87,7 +87,7 @@ class _Writer:
         event = Event(kind, body, moment, verdict="valid", seed=1, run=run)
         event_id, [delivery], rows = store.plan(event, [webhook], due=moment)
         attempt = Attempt(
-            store.next_attempt_id(), delivery.id, 1, moment, moment, WireRequest(webhook.url, self._headers, body)
+            store.next_attempt()[0], delivery.id, 1, moment, moment, WireRequest(webhook.url, self._headers, body)
         )
         rows += store.started_rows(
             attempt, event_id=event_id, webhook=webhook.number, type_id=store.type_id(kind), run_id=store.run_id(run),

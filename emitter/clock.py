@@ -8,6 +8,7 @@ Deadlines and polls are wall time on either clock: `monotonic`.
 from __future__ import annotations
 
 import heapq
+import os
 import re
 import threading
 import time
@@ -151,6 +152,11 @@ class VirtualClock:
     def close(self) -> None:
         with self._lock:
             self._agenda.clear()
+
+
+def give_way() -> None:
+    """Let other threads go first that have something to do: for who has much to do and is in no hurry."""
+    os.sched_yield()
 
 
 def wall() -> int:

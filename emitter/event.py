@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from random import Random
-from typing import Any
-
-_write = object.__setattr__  # looked up once: an event is made for every delivery, and this is a fifth of making it
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Event:
+class Event(NamedTuple):  # a tuple, as `Delivery` is: made for every delivery, and four times quicker to make
     """What happened, as it will be posted.
 
     `body` is signed and sent as it is, never built again. `verdict` is what the type's schema says of it: `valid`,
@@ -27,29 +23,6 @@ class Event:
     seed: int | None = None
     run: str = ""
     audiences: int = 1  # kinds of person that the app notifies; a delivery for each under delivery.fan_out=recipient
-
-    def __init__(
-        self,
-        type: str,
-        body: bytes,
-        stamp: int,
-        product_id: str = "",
-        product_name: str = "",
-        verdict: str = "valid",
-        seed: int | None = None,
-        run: str = "",
-        audiences: int = 1,
-    ) -> None:
-        write = _write
-        write(self, "type", type)
-        write(self, "body", body)
-        write(self, "stamp", stamp)
-        write(self, "product_id", product_id)
-        write(self, "product_name", product_name)
-        write(self, "verdict", verdict)
-        write(self, "seed", seed)
-        write(self, "run", run)
-        write(self, "audiences", audiences)
 
 
 class Stamps:

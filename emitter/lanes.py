@@ -52,6 +52,7 @@ class Lane:
         "elsewhere",
         "express",
         "failures",
+        "forgotten",
         "gone",
         "in_flight",
         "limit",
@@ -71,6 +72,7 @@ class Lane:
         self.elsewhere: set[int] = set()
         self.failures = 0
         self.gone = ""
+        self.forgotten = False  # what is still under way is nobody's business any more
         self.alarm: int | None = None
         self.partner: Item | None = None  # the twin of the one that was given out last
 

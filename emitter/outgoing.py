@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from emitter import clock
 from emitter.assumptions import Assumptions
-from emitter.delivery import Headers, Webhook, WireRequest
+from emitter.delivery import Headers, Webhook, WireRequest, new
 from emitter.faults import Faulted, Turn
 from emitter.lanes import Item, Lane
 from emitter.signing import Signer
@@ -49,7 +49,8 @@ class Outgoing:
         elif not self._own_host:  # the webhook may have moved since
             host = host_of(webhook.url)
             headers = tuple((name, host if name == "Host" else value) for name, value in headers)
-        return WireRequest(webhook.url, headers, body, webhook.verify_tls, webhook.ca or self._ca, webhook.http2)
+        ca = webhook.ca or self._ca
+        return new(WireRequest, (webhook.url, headers, body, webhook.verify_tls, ca, webhook.http2, None, None, None))
 
     def headers(self, webhook: Webhook, body: bytes, now: int) -> Headers:
         """The headers with which a body leaves for a webhook, signed as it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
@@ -16,7 +15,7 @@ from emitter.event import Event, Stamps
 def test_an_event_cannot_be_changed() -> None:
     event = Event("a.b", b"{}", 1)
 
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         event.body = b"x"  # type: ignore[misc]
     assert (event.verdict, event.seed, event.run, event.audiences) == ("valid", None, "", 1)
 

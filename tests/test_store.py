@@ -18,7 +18,7 @@ from emitter.errors import StoreLocked, StoreUnusable
 from emitter.event import Event
 from emitter.query import AttemptQuery
 from emitter.signing import SigningKey
-from emitter.store import Store
+from emitter.store import Batch, Store
 from emitter.store.opening import connect
 
 REVOKED = "marketplace.data_product.access_requests.revoked"
@@ -48,7 +48,8 @@ def record(store: Store, webhook: Webhook, answer: Answer | None, *, type=REVOKE
     event = Event(type=type, body=body, stamp=stamp, run=run)
     event_id, [delivery], rows = store.plan(event, [webhook], due=5)
     request = WireRequest(webhook.url, (("Content-Type", "application/json"),), body)
-    attempt = Attempt(store.next_attempt_id(), delivery.id, 1, store.wall_of_start(), 5, request)
+    number, started = store.next_attempt()
+    attempt = Attempt(number, delivery.id, 1, started, 5, request)
     rows += store.started_rows(
         attempt, event_id=event_id, webhook=webhook.number, type_id=store.type_id(type),
         run_id=store.run_id(run), own_body=False,
@@ -262,6 +263,41 @@ def _foreign(path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 17, 64, 90])
+def test_of_two_changes_to_one_row_in_one_group_the_later_stands(store, count):
+    """Together, SQLite would not say which of them it takes."""
+    webhook = add_webhook(store)
+    planned = [store.plan(Event(REVOKED, b"{}", number), [webhook], due=number) for number in range(count)]
+    store.put_and_wait([row for _, _, rows in planned for row in rows])
+    ids = [delivery.id for _, [delivery], _ in planned]
+
+    store.put_and_wait([store.dropped_row(id, due=5, note=note) for note in ("first", "last") for id in ids])
+
+    assert {store.reader.delivery(id).note for id in ids} == {"last"}
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 63, 64, 65, 150])
+def test_changes_to_many_rows_change_each_of_them_and_no_other(store, count):
+    webhook = add_webhook(store)
+    planned = [store.plan(Event(REVOKED, b"{}", number), [webhook], due=number) for number in range(200)]
+    store.put_and_wait([row for _, _, rows in planned for row in rows])
+    ids = [delivery.id for _, [delivery], _ in planned]
+
+    store.put_and_wait([store.dropped_row(id, due=id, note=f"note {id}") for id in ids[:count]])
+
+    found = [store.reader.delivery(id) for id in ids]
+    assert [each.note for each in found[:count]] == [f"note {id}" for id in ids[:count]]
+    assert {each.state for each in found[:count]} == {"dropped"}
+    assert all((each.state, each.note) == ("pending", "") for each in found[count:])
+
+
+def test_attempts_are_in_order_of_time_though_the_clock_jumps_back(store, monkeypatch):
+    times = iter([50, 40, 60])
+    monkeypatch.setattr("emitter.clock.wall", lambda: next(times))
+
+    assert [store.next_attempt() for _ in range(3)] == [(1, 50), (2, 50), (3, 60)]
+
+
 def test_a_batch_that_is_refused_takes_no_other_with_it(store):
     webhook = add_webhook(store)
     good = record(store, webhook, OK)
@@ -280,8 +316,9 @@ def test_a_batch_that_is_refused_takes_no_other_with_it(store):
     assert len(find(store)) == 2
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("place", [0, 7, 17, 22])
-def test_a_bad_batch_among_many_takes_none_of_them_with_it(store, place):
+def test_a_bad_batch_among_many_takes_none_of_them_with_it(store, place, at_once):
     """Rows of one group share statements: 16 of them, then 4, then one by one."""
     webhook = add_webhook(store)
     planned = [store.plan(Event(REVOKED, b"{%d}" % number, number), [webhook], due=number) for number in range(23)]
@@ -291,8 +328,9 @@ def test_a_bad_batch_among_many_takes_none_of_them_with_it(store, place):
     told = threading.Event()
 
     def hold(_):  # so that all that is put meanwhile becomes one group
-        for event_id, _, rows in planned:
-            store.put(rows, partial(errors.__setitem__, event_id))
+        batches = [Batch(rows, partial(errors.__setitem__, event_id)) for event_id, _, rows in planned]
+        for some in [batches] if at_once else [[each] for each in batches]:
+            store.put_all(some)
         store.put((), lambda error: told.set())
 
     store.writer.run(hold)

@@ -19,6 +19,7 @@ from emitter.delivery import BODY_CAP, Answer, Headers, WireRequest
 from emitter.egress import Egress
 from emitter.errors import BadTarget, BadValue
 from emitter.transport import Transport, check_request
+from emitter.transport.waking import Waking
 from tests.support_receivers import NO_CONTENT, PATIENCE, Authority, Conversation, RawReceiver, Script, always
 
 HEADERS: Headers = (
@@ -202,6 +203,119 @@ def test_one_bad_request_does_not_hold_up_its_batch(transport: Transport) -> Non
         assert good.wait_for(1)[0].status == 204
         assert [answer.failure for answer in bad.wait_for(2)] == ["send", "send"]
     assert bad.threads == good.threads == {"emitter-sender"}
+
+
+# --- a rest after answers -----------------------------------------------------------------------------------------
+
+
+class Rests:
+    """Notes after how many answers the sender rested."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self.after: list[int] = []
+        self.threads: set[str] = set()
+
+    def __call__(self) -> None:
+        with self._answers._changed:
+            self.after.append(len(self._answers.got))
+            self.threads.add(threading.current_thread().name)
+            self._answers._changed.notify_all()
+
+    def wait_for(self, answers: int) -> list[int]:
+        with self._answers._changed:
+            assert self._answers._changed.wait_for(lambda: answers in self.after, PATIENCE), self.after
+            return list(self.after)
+
+
+def test_answers_that_are_there_together_are_followed_by_one_rest(transport: Transport) -> None:
+    answers = Answers()
+    rests = Rests(answers)
+    transport.on_rest(rests)
+    together = threading.Barrier(20)
+
+    def script(conversation: Conversation) -> None:
+        conversation.read()
+        together.wait(PATIENCE)
+        conversation.send(NO_CONTENT)
+        conversation.hold()
+
+    with RawReceiver(script) as receiver:
+        transport.submit_all([(to(receiver.url), PATIENCE, answers) for _ in range(20)])
+
+        assert len(rests.wait_for(20)) < 20
+    assert rests.threads == {"emitter-sender"}
+
+
+def test_a_rest_comes_after_each_answer_that_comes_alone(transport: Transport) -> None:
+    answers = Answers()
+    rests = Rests(answers)
+    transport.on_rest(rests)
+
+    with RawReceiver(always()) as receiver:
+        for count in (1, 2, 3):
+            transport.submit(to(receiver.url), PATIENCE, answers)
+            rests.wait_for(count)
+
+    assert rests.after == [1, 2, 3]
+
+
+def test_a_sender_that_always_has_something_to_do_rests_all_the_same(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeps = Waking.sleep
+    monkeypatch.setattr(Waking, "sleep", lambda self, pause: sleeps(self, pause) or pause == 0)
+    answers = Answers()
+    rests = Rests(answers)
+    transport.on_rest(rests)
+
+    with RawReceiver(always()) as receiver:
+        transport.submit(to(receiver.url), PATIENCE, answers)
+        answers.wait_for(1)
+        began = time.monotonic()
+        rests.wait_for(1)
+
+    assert time.monotonic() - began < PATIENCE / 4
+
+
+@pytest.mark.parametrize("how", ["cannot be sent", "is never dialled", "is refused", "the sender is closed"])
+def test_a_rest_follows_what_never_leaves(how: str) -> None:
+    answers = Answers()
+    rests = Rests(answers)
+    with opened() as transport:
+        transport.on_rest(rests)
+        if how == "cannot be sent":
+            transport.submit_all([(to("nonsense"), 1.0, answers)])
+        elif how == "is never dialled":
+            transport.answer_all([(answers, Answer(failure="connect"))])
+        elif how == "is refused":
+            transport.submit_all([(to("http://169.254.169.254/"), 1.0, answers)])
+        else:
+            transport.close(0.0)
+            transport.submit(to("http://127.0.0.1:9/"), 1.0, answers)
+        rests.wait_for(1)
+
+    assert len(answers.got) == 1
+
+
+def test_what_is_given_up_at_the_end_is_followed_by_a_rest() -> None:
+    answers = Answers()
+    rests = Rests(answers)
+    with RawReceiver(lambda conversation: conversation.hold()) as receiver:
+        with opened() as transport:
+            transport.on_rest(rests)
+            transport.submit_all([(to(receiver.url), PATIENCE, answers) for _ in range(3)])
+            receiver.seen.wait_for(0)
+        assert [each.failure for each in answers.got] == ["closed"] * 3
+    assert rests.after[-1] == 3
+
+
+def test_a_rest_that_raises_takes_nobody_with_it(transport: Transport, caplog: pytest.LogCaptureFixture) -> None:
+    transport.on_rest(lambda: 1 // 0)
+
+    with RawReceiver(always()) as receiver:
+        assert [post(transport, to(receiver.url)).status for _ in range(3)] == [204] * 3
+    assert "what follows answers raised" in caplog.text
 
 
 def test_proxies_and_netrc_of_the_environment_are_ignored(

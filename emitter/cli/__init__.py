@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -156,7 +157,13 @@ def stop_in_order() -> None:
     signal.signal(signal.SIGTERM, _terminated)
 
 
+def collect_seldom() -> None:
+    """Look for garbage in cycles a tenth as often as Python does by itself: a delivery makes none."""
+    gc.set_threshold(10_000, 20, 50)
+
+
 def main() -> None:
     """Run the command line; what the console script calls."""
     stop_in_order()
+    collect_seldom()
     cli.main(prog_name="emitter")

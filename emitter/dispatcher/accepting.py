@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
-from emitter.delivery import Attempt, Delivery, Webhook
+from emitter.delivery import Attempt, Delivery, Webhook, new
 from emitter.dispatcher.sending import Sending
 from emitter.errors import EmitterError
 from emitter.event import Event
 from emitter.faults import Asked
-from emitter.lanes import Lane
-from emitter.planning import Planner, Ready
+from emitter.lanes import Item, Lane
+from emitter.planning import Planner
 from emitter.store import Row
 from emitter.store.rows import EventRow
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An event that is on disk, with the deliveries planned for it."""
 
     event_id: int
@@ -89,14 +88,13 @@ class Accepting(Sending):
         errors: list[EmitterError] = []
         found: list[Accepted] = []
         written: list[Row] = []
-        ready: list[Ready] = []
+        ready: list[tuple[Webhook, Item]] = []
 
         def done(error: EmitterError | None) -> None:
-            if faults is None:
-                for (event, _), accepted in zip(events, found, strict=True):
-                    self._planned(event, accepted, False, None, error)
-            else:
-                self._readied(ready, len(events), error)
+            with self._lock:
+                self._planning -= len(events)
+                if error is None:
+                    self._take_all(ready)
             if error is not None:
                 errors.append(error)
             finished.set()
@@ -105,13 +103,19 @@ class Accepting(Sending):
             if faults is None:
                 for event, webhooks in events:
                     event_id, deliveries, planned = self._store.plan(event, webhooks, due=due)
-                    found.append(Accepted(event_id, tuple(deliveries)))
+                    found.append(new(Accepted, (event_id, tuple(deliveries))))
                     written += planned
+                    for each in deliveries:
+                        ready.append((each[2], self._item(each, event)))
             else:
                 numbered, written = Planner(self._store, events, faults, due=due).numbered()
                 for event_id, these in numbered:
                     found.append(Accepted(event_id, tuple(each.delivery for each in these)))
-                    ready += these
+                    ready += [
+                        (each.delivery.webhook, self._item(each.delivery, each.event, faulted=each.faulted))
+                        for each in these
+                        if each.delivery.state == "pending"
+                    ]
             for accepted, (product, requests) in zip(found, about, strict=False):
                 written += self._store.subject_rows(accepted.event_id, product, requests)
             with self._lock:
@@ -178,15 +182,11 @@ class Accepting(Sending):
         if done is not None:
             done(accepted, error)
 
-    def _readied(self, ready: Sequence[Ready], events: int, error: EmitterError | None) -> None:
+    def _take_all(self, ready: Sequence[tuple[Webhook, Item]]) -> None:
         """Take in all deliveries of some events before the first leaves, as faults may have changed their order."""
-        with self._lock:
-            self._planning -= events
-            lanes: dict[Lane, None] = {}
-            for each in ready if error is None else ():
-                if each.delivery.state == "pending":
-                    lane = self._lane(each.delivery.webhook)
-                    if self._take_in(lane, self._item(each.delivery, each.event, faulted=each.faulted)):
-                        lanes[lane] = None
-            for lane in lanes:
-                self._pump(lane)
+        lanes: dict[Lane, None] = {}
+        for webhook, item in ready:
+            lane = self._lane(webhook)
+            if self._take_in(lane, item):
+                lanes[lane] = None
+        self._pump_all(lanes)

@@ -159,7 +159,7 @@ class Dispatcher(Accepting):
         with self._lock:
             for lane in self._lanes.values():
                 lane.clear()
-                lane.partner = None
+                lane.partner, lane.forgotten = None, True
             self._lanes.clear()
             self._in_memory = 0
 

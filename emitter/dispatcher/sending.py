@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from emitter.assumptions import Assumptions
 from emitter.clock import Clock
-from emitter.delivery import Answer, Attempt, Delivery, RetrySchedule, Webhook
+from emitter.delivery import Answer, Attempt, Delivery, RetrySchedule, Webhook, new
 from emitter.errors import EmitterError, StoreUnusable
 from emitter.event import Event
 from emitter.faults import Faulted, unreachable
 from emitter.lanes import Item, Lane
 from emitter.outgoing import Outgoing
-from emitter.store import Row, Store
+from emitter.store import Batch, Row, Store
 from emitter.store.rows import DeliveryRow, EventRow
 from emitter.transport import Submission, Transport
 
@@ -23,11 +25,16 @@ UNREACHABLE = Answer(failure="connect", error="made unreachable on purpose")
 _REFILL = 256
 
 
-@dataclass(slots=True)
-class _Started:
+class _Started(NamedTuple):
+    """An attempt that is on disk; `over` is where it goes with its answer."""
+
     lane: Lane
     item: Item
     attempt: Attempt
+    over: deque[tuple[_Started, Answer]]
+
+    def answered(self, answer: Answer) -> None:
+        self[3].append((self, answer))
 
 
 class Sending:
@@ -59,7 +66,9 @@ class Sending:
         self._stopped = False
         self._still = False
         self._telling = 0
+        self._answers: deque[tuple[_Started, Answer]] = deque()
         store.writer.group_end = self._flush
+        transport.on_rest(self._answered)
 
     # --- into a lane and out of it ----------------------------------------------------------------------------------
 
@@ -70,17 +79,19 @@ class Sending:
         own_body: bytes | None = None,
         faulted: Faulted | None = None,
     ) -> Item:
+        id, event_id, _, due, _, attempts, resend_of, signature, _ = delivery
+        store, run = self._store, event.run
         return Item(  # by position: an item is made for every delivery, and names cost as much as the rest
-            delivery.id,
-            delivery.event_id,
-            self._store.type_id(event.type),
-            self._store.run_id(event.run),
+            id,
+            event_id,
+            store.type_id(event.type),
+            store.run_id(run) if run else 0,
             event.body,
             own_body,
-            delivery.due,
-            delivery.attempts,
-            delivery.signature,
-            bool(delivery.resend_of),
+            due,
+            attempts,
+            signature,
+            bool(resend_of),
             event.stamp if event.seed is not None else 0,
             faulted,
         )
@@ -110,15 +121,22 @@ class Sending:
 
     def _pump(self, lane: Lane) -> None:
         """Start what may start; the lock is held, or taken."""
-        with self._lock:
-            rows: list[Row] = []
-            started = self._start_ready(lane, rows)
-            if rows:
-                self._put(rows, started)
+        self._pump_all((lane,))
 
-    def _start_ready(self, lane: Lane, rows: list[Row]) -> list[_Started]:
+    def _pump_all(self, lanes: Iterable[Lane]) -> None:
+        batches: list[Batch] = []
+        with self._lock:
+            now = self._clock.now()
+            for lane in lanes:
+                rows: list[Row] = []
+                started = self._start_ready(lane, rows, now)
+                if rows:
+                    batches.append(Batch(rows, partial(self._go, started, None), vital=True))
+            if batches:
+                self._put_all(batches)
+
+    def _start_ready(self, lane: Lane, rows: list[Row], now: int) -> list[_Started]:
         started = []
-        now = self._clock.now()
         while not (self._stopped or self._still) and (item := lane.take(now)) is not None:
             if item.faulted is not None and item.faulted.replays and not self._replayed(lane, item, rows):
                 if lane.in_flight:
@@ -129,7 +147,7 @@ class Sending:
                 attempt, event_id=item.event_id, webhook=lane.webhook.number, type_id=item.type_id,
                 run_id=item.run_id, own_body=attempt.request.body is not item.body,
             )  # fmt: skip
-            started.append(_Started(lane, item, attempt))
+            started.append(new(_Started, (lane, item, attempt, self._answers)))
         if (wake := lane.wake(now)) is not None:
             self._clock.at(wake, partial(self._woken, lane))
         return started
@@ -157,9 +175,9 @@ class Sending:
             lane.alarm = None
             self._pump(lane)
 
-    def _put(self, rows: list[Row], started: list[_Started], refill: Lane | None = None) -> None:
+    def _put_all(self, batches: list[Batch]) -> None:
         try:
-            self._store.put(rows, partial(self._go, started, refill), vital=True)
+            self._store.put_all(batches)
         except StoreUnusable:  # stopping: what was not written is found by the next start
             self._stopped = True
 
@@ -167,11 +185,11 @@ class Sending:
         """What is on disk as started may leave."""
         if error is None:
             for each in started:
-                answered = partial(self._answered, each)
-                if each.attempt.faults and unreachable(each.attempt.faults):
-                    self._undialled.append((answered, UNREACHABLE))
+                _, _, _, _, _, request, _, _, faults = each[2]
+                if faults and unreachable(faults):
+                    self._undialled.append((each.answered, UNREACHABLE))
                 else:
-                    self._out.append((each.attempt.request, self._seconds, answered))
+                    self._out.append((request, self._seconds, each.answered))
         else:
             with self._lock:
                 for each in started:
@@ -200,42 +218,56 @@ class Sending:
             request = self._outgoing.request(lane, item, now)
         else:
             request, faults = self._outgoing.faulted(lane, item, item.faulted, now)
-        return Attempt(
-            id=self._store.next_attempt_id(), delivery_id=item.delivery_id, number=item.attempts,
-            started=self._store.wall_of_start(), scheduled=now, request=request, faults=faults,
-        )  # fmt: skip
+        number, wall = self._store.next_attempt()
+        return new(Attempt, (number, item.delivery_id, item.attempts, wall, now, request, None, "", faults))
 
-    def _answered(self, started: _Started, answer: Answer) -> None:
-        """Record what came back, and start the next in the same commit. Runs on the sender thread."""
-        lane, item, attempt = started.lane, started.item, started.attempt
+    def _answered(self) -> None:
+        """Record what has come back, and start the next of each webhook in the same commit."""
+        batches: list[Batch] = []
+        too_often: list[Webhook] = []
+        answers = self._answers
         with self._lock:
-            lane.in_flight -= 1
-            if self._lanes.get((lane.webhook.number, lane.express)) is not lane:  # it was forgotten, and so is this
-                return
-            state, due = answer.outcome, item.due
-            retry = None if state == "accepted" else self._retry(lane, item, attempt)
-            if retry is not None:
-                state, item.due, due = "pending", retry, retry
-                lane.put_back(item)
-            else:
-                self._in_memory -= 1
-                lane.failures = 0 if state == "accepted" else lane.failures + 1
-            rows = self._store.finished_rows(
-                attempt.id, answer, delivery_id=item.delivery_id, state=state, due=due, attempts=attempt.number
-            )
-            too_often = 0 < lane.failures == self._assumptions.delivery_suppress_after and not lane.express
-            if too_often:
-                lane.failures, lane.webhook = 0, replace(lane.webhook, suppressed=True)
-                self._in_memory -= len(lane.clear())
-                self._telling += 1
-            self._put(rows, self._start_ready(lane, rows), lane if lane.hungry else None)
-        if too_often:
+            now = self._clock.now()
+            while answers:
+                (lane, item, attempt, _), answer = answers.popleft()
+                lane.in_flight -= 1
+                if lane.forgotten:
+                    continue
+                rows = self._ended(lane, item, attempt, answer)
+                if 0 < lane.failures == self._assumptions.delivery_suppress_after and not lane.express:
+                    lane.failures, lane.webhook = 0, replace(lane.webhook, suppressed=True)
+                    self._in_memory -= len(lane.clear())
+                    self._telling += 1
+                    too_often.append(lane.webhook)
+                following = self._start_ready(lane, rows, now)
+                batches.append(
+                    new(Batch, (rows, partial(self._go, following, lane if lane.hungry else None), True, None))
+                )
+            if batches:
+                self._put_all(batches)
+        for webhook in too_often:
             try:
-                self._store.drop_waiting(lane.webhook, "The webhook was suppressed.", wait=False)
-                self._on_suppressed(lane.webhook)
+                self._store.drop_waiting(webhook, "The webhook was suppressed.", wait=False)
+                self._on_suppressed(webhook)
             finally:
                 with self._lock:
                     self._telling -= 1
+
+    def _ended(self, lane: Lane, item: Item, attempt: Attempt, answer: Answer) -> list[Row]:
+        """Take note of the end of an attempt, in its lane and as rows."""
+        state, due = answer.outcome, item.due
+        if state == "accepted":
+            self._in_memory -= 1
+            lane.failures = 0
+        elif (retry := self._retry(lane, item, attempt)) is None:
+            self._in_memory -= 1
+            lane.failures += 1
+        else:
+            state, item.due, due = "pending", retry, retry
+            lane.put_back(item)
+        return self._store.finished_rows(
+            attempt.id, answer, delivery_id=item.delivery_id, state=state, due=due, attempts=attempt.number
+        )
 
     def _retry(self, lane: Lane, item: Item, attempt: Attempt) -> int | None:
         """When a delivery that was not accepted is due again; None: it is given up."""

@@ -13,6 +13,7 @@ from emitter import strictjson
 from emitter.assumptions import Assumptions
 from emitter.catalog import Catalog, EventType
 from emitter.clock import SECOND, Clock, parse_rfc3339, rfc3339
+from emitter.delivery import new
 from emitter.errors import BadJson, BadValue, InvalidEvent, SchemaError, UnknownEventType, Violation
 from emitter.event import Event, Stamps
 from emitter.factory.cast import SIZE, Cast, Product
@@ -103,9 +104,9 @@ class Factory:
             if not allow_invalid:
                 raise InvalidEvent(name, kind.violations(body))
             verdict = "invalid"
-        return Event(
-            name, orjson.dumps(body), stamp, product.id, product.name, verdict, self.seed, run, audiences
-        )  # by position: by name it takes a tenth longer, and this is done for every event
+        return new(
+            Event, (name, orjson.dumps(body), stamp, product.id, product.name, verdict, self.seed, run, audiences)
+        )
 
     def about(
         self,

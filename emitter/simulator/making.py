@@ -23,7 +23,8 @@ from emitter.simulator.targets import Targets
 from emitter.trigger import TriggerSpec
 
 MOST_PREVIEWED = 20  # targets for which a preview shows the request
-PORTION = 64  # events that are made before they are kept, in one commit
+PORTION = 256  # events that are made before they are kept, in one commit
+IN_A_ROW = 8  # events that are made before those who send may go first
 
 
 class Making(Targets, Faulting):
@@ -70,7 +71,9 @@ class Making(Targets, Faulting):
             return
         about = self._about(spec.type, spec.product) if spec.product else {}
         overrides = Override.of_json({"set": {**about, **spec.set}, "unset": list(spec.unset)})
-        for _ in range(spec.count):
+        for number in range(spec.count):
+            if number % IN_A_ROW == IN_A_ROW - 1:
+                time.give_way()
             yield factory.event(
                 spec.type, profile=spec.profile or None, overrides=overrides, allow_invalid=spec.allow_invalid,
                 run=spec.run,

@@ -8,6 +8,6 @@ from emitter.store.copying import backup
 from emitter.store.lock import Owner, StoreLock
 from emitter.store.made import Row
 from emitter.store.store import Store
-from emitter.store.writer import Rows
+from emitter.store.writer import Batch, Rows
 
-__all__ = ["Owner", "Row", "Rows", "Store", "StoreLock", "backup"]
+__all__ = ["Batch", "Owner", "Row", "Rows", "Store", "StoreLock", "backup"]

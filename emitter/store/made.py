@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from emitter import clock
-from emitter.delivery import Answer, Attempt, Delivery, Webhook
+from emitter.delivery import Answer, Attempt, Delivery, Headers, Webhook, new, outcome_of
 from emitter.event import Event
 from emitter.store import schema
 from emitter.store.rows import URL
@@ -35,6 +35,7 @@ from emitter.store.schema import (
 from emitter.store.writer import Writer
 
 Row = tuple[int, tuple[Any, ...]]
+_NOTHING = bytearray()
 MOST_SUBJECTS = 200  # requests of one event, as of a digest, in whose lives it is found
 
 
@@ -52,14 +53,18 @@ class RowMaker:
     def __init__(self) -> None:
         self._names = threading.Lock()
         self._last_started = 0
+        self._headers: tuple[Headers, bytearray] = (), bytearray(b"[]")
 
     def plan(self, event: Event, webhooks: Sequence[Webhook], *, due: int) -> tuple[int, list[Delivery], list[Row]]:
         """Number an event and one delivery for each of `webhooks`; return the event's id, them, and the rows."""
         event_id = next(self._events)
-        deliveries = [Delivery(next(self._deliveries), event_id, webhook, due) for webhook in webhooks]
-        rows = [self.event_row(event_id, event, deliveries)]
-        rows += [(DELIVERY, (each.id, event_id, each.webhook.number, due)) for each in deliveries]
-        return event_id, deliveries, rows
+        deliveries: list[Delivery] = []
+        planned: list[Row] = []
+        for webhook in webhooks:
+            id = next(self._deliveries)
+            deliveries.append(new(Delivery, (id, event_id, webhook, due, "pending", 0, 0, None, "")))
+            planned.append((DELIVERY, (id, event_id, webhook.number, due)))
+        return event_id, deliveries, [self.event_row(event_id, event, deliveries), *planned]
 
     def next_event_id(self) -> int:
         return next(self._events)
@@ -69,11 +74,11 @@ class RowMaker:
 
     def event_row(self, event_id: int, event: Event, deliveries: Sequence[Delivery]) -> Row:
         """Make the row of an event; its deliveries are numbered one after the other."""
-        verdict = VERDICTS[event.verdict]
+        type, body, stamp, _, _, verdict, seed, run, _ = event  # quicker than to ask for each by name
         first = deliveries[0].id if deliveries else 0
         return (
-            EVENT, (event_id, self.type_id(event.type), event.stamp, clock.wall(), verdict, event.seed,
-                    self.run_id(event.run), first, len(deliveries), bytearray(event.body)),
+            EVENT, (event_id, self.type_id(type), stamp, clock.wall(), VERDICTS[verdict], seed,
+                    self.run_id(run) if run else 0, first, len(deliveries), bytearray(body)),
         )  # fmt: skip
 
     def subject_rows(self, event_id: int, product: int, requests: Sequence[int]) -> list[Row]:
@@ -105,45 +110,54 @@ class RowMaker:
         values = (again.id, again.event_id, again.webhook.number, due, STATES["pending"], attempt.id, headers, "")
         return again, [(DELIVERY_WHOLE, values)]
 
-    def next_attempt_id(self) -> int:
-        self.last_attempt = next(self._attempts)
-        return self.last_attempt
+    def next_attempt(self) -> tuple[int, int]:
+        """Number a new attempt; with the wall time, never before the last one's: by id they are in order of time."""
+        self.last_attempt = number = next(self._attempts)
+        wall = clock.wall()
+        if wall < self._last_started:
+            wall = self._last_started
+        self._last_started = wall
+        return number, wall
 
     def started_rows(
         self, attempt: Attempt, *, event_id: int, webhook: int, type_id: int, run_id: int, own_body: bool
     ) -> list[Row]:
         """Make the rows of an attempt that is about to leave; `own_body` where it is not the event's."""
-        request = attempt.request
-        head = bytearray(orjson.dumps(((URL, request.url), *request.headers)))
+        id, delivery_id, number, started, scheduled, request, _, _, faults = attempt
+        head = bytearray(orjson.dumps(((URL, request[0]), *request[1])))
         rows: list[Row] = [
-            (ATTEMPT, (attempt.id, attempt.delivery_id, attempt.number, event_id, webhook, type_id, run_id,
-                       attempt.started, attempt.scheduled)),
-            (REQUEST_BODY, (attempt.id, head, request.body)) if own_body else (REQUEST, (attempt.id, head)),
-        ]  # fmt: skip
-        if attempt.faults:
-            rows.append((ATTEMPT_FAULTS, (attempt.id, ",".join(attempt.faults))))
+            (ATTEMPT, (id, delivery_id, number, event_id, webhook, type_id, run_id, started, scheduled)),
+            (REQUEST_BODY, (id, head, request.body)) if own_body else (REQUEST, (id, head)),
+        ]
+        if faults:
+            rows.append((ATTEMPT_FAULTS, (id, ",".join(faults))))
         return rows
 
     def finished_rows(
         self, attempt_id: int, answer: Answer, *, delivery_id: int, state: str, due: int, attempts: int, note: str = ""
     ) -> list[Row]:
         """Make the rows of an attempt that is over, and of the state that its delivery is in now."""
-        lookup, connect, tls, first_byte, total = answer.timing
-        headers, body = bytearray(orjson.dumps(answer.headers)), bytearray(answer.body)
+        status, reason, headers, body, cut, failure, phase, error, timing, address = answer
+        lookup, connect, tls, first_byte, total = timing
+        known, as_json = self._headers
+        if headers is not known:  # a receiver repeats them, and a transport its tuple of them
+            as_json = bytearray(orjson.dumps(headers))
+            self._headers = headers, as_json
+        kept = bytearray(body) if body else _NOTHING
+        outcome = outcome_of(status, failure) if state == "pending" else state  # the last one is the delivery's
         answered: Row
-        if answer.failure or answer.error or answer.body_cut:
-            values = (attempt_id, answer.reason, headers, body, int(answer.body_cut), answer.failure, answer.phase,
-                      answer.error, answer.address, lookup, connect, tls, first_byte)  # fmt: skip
+        if failure or error or cut:
+            values = (attempt_id, reason, as_json, kept, int(cut), failure, phase, error, address,
+                      lookup, connect, tls, first_byte)  # fmt: skip
             answered = (ANSWER_FAILED, values)
         else:
             tls = -1 if tls is None else tls
-            whole = (attempt_id, answer.reason, headers, body, answer.address, lookup, connect, tls, first_byte)
-            answered = (ANSWER, whole)
+            answered = (ANSWER, (attempt_id, reason, as_json, kept, address, lookup, connect, tls, first_byte))
         return [
-            (OUTCOME, (OUTCOMES[answer.outcome], answer.status or 0, total, attempt_id)),
+            (OUTCOME, (OUTCOMES[outcome], status or 0, total, attempt_id)),
             answered,
             (STATE, (STATES[state], due, attempts, note, delivery_id)),
-        ]  # fmt: skip
+        ]
 
     def interrupted_rows(self, attempt_id: int, *, delivery_id: int, state: str, due: int, attempts: int) -> list[Row]:
         """Make the rows of an attempt whose end nobody saw."""
@@ -172,8 +186,3 @@ class RowMaker:
                 self.writer.put([(kind, (len(known) + 1, name))], vital=True)
                 known[name] = len(known) + 1
             return known[name]
-
-    def wall_of_start(self) -> int:
-        """The wall time for a new attempt: never before the last one, so that attempts are in order of time by id."""
-        self._last_started = max(clock.wall(), self._last_started)
-        return self._last_started

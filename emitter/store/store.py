@@ -6,6 +6,7 @@ import itertools
 import os
 import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
 
@@ -28,7 +29,7 @@ from emitter.store.schema import (
 from emitter.store.snapshots import Snapshots
 from emitter.store.tokens import TenantRows, TokenRows
 from emitter.store.webhooks import WebhookRows
-from emitter.store.writer import Done, Rows, Writer
+from emitter.store.writer import Batch, Done, Rows, Writer
 
 
 class Store(RowMaker, WebhookRows):
@@ -107,13 +108,21 @@ class Store(RowMaker, WebhookRows):
 
     def put(self, rows: Rows, done: Done | None = None, *, vital: bool = False) -> None:
         """Queue rows for the next commit; see `Writer.put`."""
+        self._check_process()
+        self.writer.put(rows, done, vital=vital)
+
+    def put_all(self, batches: Sequence[Batch]) -> None:
+        """Queue what need not stand together; see `Writer.put_all`."""
+        self._check_process()
+        self.writer.put_all(batches)
+
+    def _check_process(self) -> None:
         if self.process != os.getpid():
             raise StoreUnusable(
                 self._where,
                 f"was opened in process {self.process} and is used in {os.getpid()}. A server that forks workers after "
                 "loading the app cannot share a simulator: run it with one process (threads are fine).",
             )
-        self.writer.put(rows, done, vital=vital)
 
     def put_and_wait(self, rows: Rows) -> None:
         """Put rows and return once they are on disk; raise what kept them from getting there."""

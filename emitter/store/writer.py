@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from emitter.errors import EmitterError, StoreUnusable
 from emitter.store.schema import STATEMENTS
@@ -28,45 +28,64 @@ MOST_WAITING = 8192
 _GROUP = 1024
 _RETRY = 0.25
 _IDLE = 10.0  # seconds without work after which the thread ends; the next work starts another
-_AT_ONCE = (16, 4)  # rows that one INSERT takes: preparing, stepping and ending it costs as much as two rows
+_AT_ONCE = (64, 16, 4)  # rows that one statement takes: preparing, stepping and ending it costs as much as two rows
 _MAY_PASS = (sqlite3.OperationalError, OSError)  # a full disk, a lock, a file that is gone: later it may work
 _log = logging.getLogger("emitter.store")
 
 
 class _Kind:
-    """One of `STATEMENTS`, and where it is an INSERT of one row, the same for several."""
+    """One of `STATEMENTS`, and where it is an INSERT or UPDATE of one row, the same for several."""
 
     def __init__(self, statement: str) -> None:
         self._one, self._width = statement, statement.count("?")
-        self._several: list[tuple[int, str]] = []  # how many values it takes, the most first
-        if found := re.fullmatch(r"INSERT (INTO \w+ VALUES) (\(.*\))", statement):
-            for count in _AT_ONCE:
-                # On a conflict the whole transaction is rolled back anyway. To undo just the statement, SQLite would
-                # copy every page that it touches.
-                several = f"INSERT OR ROLLBACK {found[1]} {', '.join([found[2]] * count)}"
-                self._several.append((count * self._width, several))
+        self._updates = statement.startswith("UPDATE")
+        self._several = [  # how many rows one takes, the most first
+            (count, several) for count in _AT_ONCE if (several := _for_several(statement, count))
+        ]
 
     def write(self, connection: sqlite3.Connection, values: list[Any]) -> None:
         """Run the statement for rows whose values stand in one list, row after row."""
-        done, end = 0, len(values)
-        for size, statement in self._several:
-            while done + size <= end:
-                connection.execute(statement, values[done : done + size])
-                done += size
+        done, end, width = 0, len(values), self._width
+        # of two changes to one row the later has to be the last: together, nobody says which is
+        if self._several and not (self._updates and _repeat(values[width - 1 :: width])):
+            for count, statement in self._several:
+                size = count * width
+                while done + size <= end:
+                    connection.execute(statement, values[done : done + size])
+                    done += size
         if done < end:
-            connection.executemany(self._one, zip(*[iter(values[done:])] * self._width, strict=True))
+            connection.executemany(self._one, zip(*[iter(values[done:])] * width, strict=True))
+
+
+def _for_several(statement: str, count: int) -> str:
+    """Write a statement of one row for `count` of them; "" where there is no such form."""
+    if found := re.fullmatch(r"INSERT (INTO \w+ VALUES) (\(.*\))", statement):
+        # On a conflict the whole transaction is rolled back anyway. To undo just the statement, SQLite would copy
+        # every page that it touches.
+        return f"INSERT OR ROLLBACK {found[1]} {', '.join([found[2]] * count)}"
+    if found := re.fullmatch(r"UPDATE (\w+) SET (.*) WHERE (\w+) = \?", statement):
+        changed = found[2].split(", ")
+        row = f"({', '.join('?' * (len(changed) + 1))})"
+        columns = ", ".join(each.replace("?", f"column{number}") for number, each in enumerate(changed, start=1))
+        rows = ", ".join([row] * count)
+        return f"UPDATE {found[1]} SET {columns} FROM (VALUES {rows}) WHERE {found[3]} = column{len(changed) + 1}"
+    return ""
+
+
+def _repeat(keys: list[Any]) -> bool:
+    return len(set(keys)) < len(keys)
 
 
 _KINDS = tuple(map(_Kind, STATEMENTS))
 
 
-class Batch:
+class Batch(NamedTuple):
     """Rows (kind, values) that stand or fall together; a `vital` batch is tried until the disk takes it."""
 
-    __slots__ = ("call", "done", "rows", "vital")
-
-    def __init__(self, rows: Rows, done: Done | None, *, vital: bool = False, call: Call | None = None) -> None:
-        self.rows, self.done, self.vital, self.call = rows, done, vital, call
+    rows: Rows
+    done: Done | None
+    vital: bool = False
+    call: Call | None = None  # what is run with them, in the same transaction
 
 
 class Writer:
@@ -95,13 +114,19 @@ class Writer:
             if not vital and threading.current_thread() is not self._thread:
                 while len(self._waiting) > MOST_WAITING and not self._closing:
                     self._changed.wait(1.0)
+            self.put_all((batch,))
+
+    def put_all(self, batches: Sequence[Batch]) -> None:
+        """Queue what need not stand together, without waiting for room. Raises `StoreUnusable` as `put` does."""
+        with self._lock:
             if self._closing:
                 raise StoreUnusable(self._where, "the store is closed")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="emitter-writer", daemon=True)
                 self._thread.start()
-            self._waiting.append(batch)
-            if not self._committing and len(self._waiting) == 1:
+            idle = not (self._waiting or self._committing)
+            self._waiting += batches
+            if idle:
                 self._changed.notify_all()
 
     def run(self, call: Callable[[sqlite3.Connection], Result], rows: Rows = ()) -> Result:
@@ -180,9 +205,12 @@ class Writer:
 
     def _try(self, group: list[Batch]) -> EmitterError | None:
         found: list[list[Any]] = [[] for _ in _KINDS]
-        for batch in group:
-            for kind, values in batch.rows:
+        calls: list[Call] = []
+        for rows, _, _, call in group:
+            for kind, values in rows:
                 found[kind] += values
+            if call is not None:
+                calls.append(call)
         connection = self._connection
         with self._guard:
             try:
@@ -191,9 +219,8 @@ class Writer:
                 for each, together in zip(_KINDS, found, strict=True):
                     if together:
                         each.write(connection, together)
-                for batch in group:
-                    if batch.call is not None:
-                        batch.call(connection)
+                for call in calls:
+                    call(connection)
                 connection.execute("COMMIT")
             except EmitterError as error:
                 self._roll_back()
@@ -222,9 +249,9 @@ class Writer:
                 self._connection.execute("ROLLBACK")
 
     def _tell(self, group: list[Batch], error: EmitterError | None) -> None:
-        for batch in group:
-            if batch.done is not None:
-                self._call(batch.done, error)
+        for _, done, _, _ in group:
+            if done is not None:
+                self._call(done, error)
         self._call(self.group_end)
 
     @staticmethod

@@ -8,7 +8,7 @@ import os
 import pycurl
 
 from emitter.clock import monotonic
-from emitter.delivery import HEADERS_CAP, Answer, Headers, Timing
+from emitter.delivery import HEADERS_CAP, Answer, Headers, Timing, new
 from emitter.transport.wire import Transfer, Wire
 
 Head = tuple[int | None, str, Headers, bool]  # status, reason, headers, whether it came to its end
@@ -18,7 +18,6 @@ _LONG = 16_384  # bytes of a body that takes its time to leave
 _TLS = {35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98}
 _TOO_LARGE = 100  # CURLE_TOO_LARGE
 _BLANK = (b"\r\n", b"\n")
-_new = tuple.__new__  # of a named tuple, past the function that takes its arguments by name: half the time
 
 STOPPED = -1  # the sender ended before the transfer did
 CUT = -2  # the body was cut on purpose
@@ -47,7 +46,7 @@ class Outcomes:
         if code or not whole:
             failure, phase, error = self._failure(wire, code, message, status)
         body = b"".join(chunks) if chunks else b""
-        return _new(
+        return new(
             Answer,
             (status, reason, headers, body, wire.body_cut, failure, phase, error, _timing(wire), wire.address),
         )
@@ -150,8 +149,8 @@ def _timing(wire: Wire) -> Timing:
     connect: int | None = 0
     tls: int | None = 0 if encrypted else None
     begun = 0
-    if wire.tries and not wire.opened and wire.head and len(transfer.request.body) <= _LONG:  # as nearly always
-        return _new(Timing, (lookup, connect, tls, getinfo(pycurl.STARTTRANSFER_TIME_T), total))
+    if wire.tries and not wire.opened and wire.head and len(transfer.body) <= _LONG:  # as nearly always
+        return new(Timing, (lookup, connect, tls, getinfo(pycurl.STARTTRANSFER_TIME_T), total))
     if wire.opened or not wire.tries:  # a new connection, or none
         looked_up, begun = getinfo(pycurl.NAMELOOKUP_TIME_T), getinfo(pycurl.CONNECT_TIME_T)
         connect = begun - looked_up if begun else None
@@ -161,7 +160,7 @@ def _timing(wire: Wire) -> Timing:
             begun = shaken or begun
     if not wire.head:
         return Timing(lookup, connect, tls, None, total)
-    if wire.opened or len(transfer.request.body) > _LONG:  # else it left at once, in one piece with its headers
+    if wire.opened or len(transfer.body) > _LONG:  # else it left at once, in one piece with its headers
         begun = getinfo(pycurl.POSTTRANSFER_TIME_T) or begun
     return Timing(lookup, connect, tls, max(getinfo(pycurl.STARTTRANSFER_TIME_T) - begun, 0), total)
 

@@ -10,7 +10,7 @@ from emitter.egress import Target, parse_target
 from emitter.errors import BadValue
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNASKED = ("Accept", "Content-Type", "User-Agent")  # libcurl adds them by itself unless it is told not to
+_UNASKED = ("Accept", "Content-Type")  # libcurl adds them by itself unless it is told not to
 _LONG = 1_000_000  # bytes of a body, from about which on it would add Expect, too
 _SILENCING = tuple(f"{name}:" for name in _UNASKED)
 _CACHED = 1024
@@ -52,7 +52,7 @@ class Preparer:
 
         CR, LF and NUL are what libcurl would let through as they are. A value beyond ASCII leaves as UTF-8.
         """
-        headers = request.headers
+        _, headers, body, _, _, http2, length, _, _ = request
         if (together := self._together.get(headers[:-2])) is not None:
             (name, value), (last, other) = headers[-2:]
             values = value + other
@@ -60,10 +60,10 @@ class Preparer:
                 (name, last) == together.names
                 and value >= "!" <= other  # not empty, no space in front
                 and values.isascii()
-                and values.isprintable()
-                and request.declared_length is None
-                and len(request.body) < _LONG
-                and not request.http2
+                and not ("\n" in values or "\r" in values or "\0" in values)
+                and length is None
+                and len(body) < _LONG
+                and not http2
             ):
                 one = f"{together.before}{value}{together.between}{other}"
                 return [*together.host, one, *together.after]

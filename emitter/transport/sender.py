@@ -6,27 +6,25 @@ Several may share the thread; each transfer knows whose it is, and so whose say 
 
 from __future__ import annotations
 
-import heapq
 import logging
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 
 import pycurl
 
 from emitter.clock import monotonic
 from emitter.delivery import Answer
+from emitter.transport.asking import Asking, Name
 from emitter.transport.faulty import FaultyWire
-from emitter.transport.lookup import Found, Lookups, Resolve
+from emitter.transport.lookup import Resolve
 from emitter.transport.outcome import CUT, FLOOD, STOPPED, Outcomes, before_wire
 from emitter.transport.sharer import Sharer
 from emitter.transport.turns import Turns
 from emitter.transport.waking import Waking
 from emitter.transport.wire import Connections, Done, Kind, Transfer, Wire
 
-Name = tuple[str, int]
 Item = Transfer | Callable[[], None]
 
 _SEEN_BY_FD_SETS = 1000  # descriptors from about here on are in no fd set
@@ -34,6 +32,7 @@ _BLIND = 10  # milliseconds to sleep at most while libcurl may wait for one of t
 _PAUSE = 50  # milliseconds to sleep after a mistake
 _IDLE_KINDS = 16  # kinds of handles that are kept for reuse
 _NAMES = 4096
+_UNRESTED = 0.005  # seconds after which those who were told answers are left in peace, though there may be more
 _GIVEN_UP = "given up ({}): the sender was closed"
 _log = logging.getLogger("emitter.transport")
 
@@ -43,19 +42,18 @@ class Sender:
 
     def __init__(self, *, in_flight: int, resolve: Resolve) -> None:
         self._in_flight = in_flight
-        self._lookups = Lookups(resolve, lambda name, found: self.hand_in([partial(self._found, name, found)]))
+        self._asking = Asking(resolve, hand_in=self.hand_in, go=self._start, over=self._over)
         self._inbound: deque[Item] = deque()
         self._waking = Waking()
         self._stop: float | None = None  # when to give up what is still in flight
         self._leaving: list[Sharer] = []
         self._turns = Turns(in_flight)
-        self._asking: dict[Name, list[Transfer]] = {}
-        self._deadlines: list[tuple[float, int, Transfer]] = []  # of lookups
-        self._numbers = count()
         self._active: dict[pycurl.Curl, Wire] = {}
         self._faulty: list[FaultyWire] = []
         self._idle: dict[Kind, list[Wire]] = {}
         self._pinned: dict[Name, tuple[tuple[str, ...], int]] = {}
+        self._told: dict[Sharer, None] = {}  # who was told answers since it was last left in peace
+        self._rest_by = 0.0
         self._pass = 0
         self._outcomes = Outcomes()
         self._connections = Connections(4 * in_flight)
@@ -114,10 +112,12 @@ class Sender:
         self._finish()
         if len(active) < 16 or not self._pass & 15:
             self._cut_floods()
-        if self._deadlines:
-            self._expire()
+        if self._asking.next_deadline is not None:
+            self._asking.expire()
         if self._leaving:
             self._let_go(monotonic())
+        if self._told and now >= self._rest_by:
+            self._rest()
         if not (inbound or turns and len(active) < self._in_flight or self._is_over()):
             self._sleep()
 
@@ -133,7 +133,7 @@ class Sender:
     def _is_over(self) -> bool:
         if self._stop is None:
             return False
-        busy = self._active or self._inbound or any(self._asking.values()) or self._turns.waiting()
+        busy = self._active or self._inbound or self._asking.busy or self._turns.waiting()
         return not busy or monotonic() >= self._stop
 
     def _sleep(self) -> None:
@@ -142,8 +142,8 @@ class Sender:
         if active and self._connections.highest >= _SEEN_BY_FD_SETS:
             milliseconds = _BLIND if milliseconds < 0 else min(milliseconds, _BLIND)
         wakes = [wire.due for wire in self._faulty if wire.due < math.inf]
-        if self._deadlines:
-            wakes.append(self._deadlines[0][0])
+        if (deadline := self._asking.next_deadline) is not None:
+            wakes.append(deadline)
         if self._stop is not None:
             wakes.append(self._stop)
         wakes += [sharer.leaves_at for sharer in self._leaving]
@@ -152,11 +152,21 @@ class Sender:
             milliseconds = until if milliseconds < 0 else min(milliseconds, until)
         reading, writing, _ = self._multi.fdset()
         self._waking.watch(set(reading), set(writing))
+        if self._told:
+            if self._waking.sleep(0):
+                return
+            self._rest()
         self._waking.asleep = True
         if self._inbound:
             milliseconds = 0
         self._waking.sleep(None if milliseconds < 0 else milliseconds)
         self._waking.asleep = False
+
+    def _rest(self) -> None:
+        """Tell those who were told answers that there are no more at the moment."""
+        told, self._told = self._told, {}
+        for sharer in told:
+            rest(sharer)
 
     # --- from a turn to libcurl -----------------------------------------------------------------------------------
 
@@ -175,44 +185,13 @@ class Sender:
         if rule := transfer.sharer.egress.refuse_host(target):
             self._over(transfer, before_wire(transfer, "egress", f"{target.host} {rule}"))
             return
-        name = (target.host, target.port)
-        found = self._lookups.known(name)
-        if found is not None:
-            self._go(transfer, found.addresses)
-            return
-        asking = self._asking.get(name)
-        if asking is None:
-            self._lookups.ask(name)
-            self._asking[name] = asking = []
-        asking.append(transfer)
-        heapq.heappush(self._deadlines, (transfer.started + transfer.seconds, next(self._numbers), transfer))
-
-    def _found(self, name: Name, found: Found) -> None:
-        now = monotonic()
-        for transfer in self._asking.pop(name, ()):
-            transfer.lookup = now - transfer.started
-            transfer.looked_up = True
-            if found.error:
-                self._over(transfer, before_wire(transfer, "lookup", found.error))
-            else:
-                self._start(transfer, found.addresses)
-
-    def _expire(self) -> None:
-        now, deadlines = monotonic(), self._deadlines
-        while deadlines and (deadlines[0][2].looked_up or deadlines[0][0] <= now):
-            transfer = heapq.heappop(deadlines)[2]
-            if transfer.looked_up:
-                continue
-            transfer.looked_up = True
-            target = transfer.target
-            # the name itself stays until its thread is back: it is not asked for twice
-            self._asking[(target.host, target.port)].remove(transfer)
-            error = f"no answer within {transfer.seconds:g} s (looking up {target.host})"
-            self._over(transfer, before_wire(transfer, "timeout", error, phase="lookup"))
+        addresses = self._asking.look_up(transfer)
+        if addresses is not None:
+            self._go(transfer, addresses)
 
     def _go(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
         """Hand a transfer to libcurl; `addresses` is what its name leads to, all of which must be allowed."""
-        target, request, seconds = transfer.target, transfer.request, transfer.seconds
+        target, seconds, kind = transfer.target, transfer.seconds, transfer.kind
         for address in addresses:
             if rule := transfer.sharer.refuse(address, target.port, target.host):
                 error = f"{address} {rule} ({target.host} resolves to it)"
@@ -221,7 +200,6 @@ class Sender:
         if transfer.lookup:
             seconds -= transfer.lookup
         transfer.addresses = addresses
-        kind = (request.verify_tls, request.ca, request.http2)
         if transfer.faulty:
             self._add(FaultyWire(kind, self._connections), transfer, seconds)
         else:
@@ -301,6 +279,12 @@ class Sender:
 
     def _over(self, transfer: Transfer, answer: Answer) -> None:
         self._turns.over(transfer)
+        self._tell(transfer, answer)
+
+    def _tell(self, transfer: Transfer, answer: Answer) -> None:
+        if not self._told:
+            self._rest_by = monotonic() + _UNRESTED
+        self._told[transfer.sharer] = None
         tell(transfer.done, answer)
 
     # --- ending ---------------------------------------------------------------------------------------------------
@@ -314,19 +298,15 @@ class Sender:
             if busy:
                 self._give_up(sharer)
             self._leaving.remove(sharer)
+            self._rest()
             sharer.left()
 
     def _give_up(self, sharer: Sharer) -> None:
         """Abort what a sharer has under way, and answer what it waits for."""
         for transfer in self._turns.give_up(sharer):
-            tell(transfer.done, before_wire(transfer, "closed", _GIVEN_UP.format("waiting for its turn")))
-        for (host, _), asking in self._asking.items():
-            gone = [transfer for transfer in asking if transfer.sharer is sharer]
-            asking[:] = [transfer for transfer in asking if transfer.sharer is not sharer]
-            for transfer in gone:
-                transfer.looked_up = True  # so that its deadline means nothing any more
-                error = _GIVEN_UP.format(f"looking up {host}")
-                self._over(transfer, before_wire(transfer, "closed", error, phase="lookup"))
+            self._tell(transfer, before_wire(transfer, "closed", _GIVEN_UP.format("waiting for its turn")))
+        for transfer in self._asking.give_up(sharer):
+            self._over(transfer, _while_asking(transfer))
         for wire in [wire for wire in self._active.values() if wire.transfer.sharer is sharer]:
             transfer, answer = wire.transfer, self._aborted(wire)
             self._active.pop(wire.curl)
@@ -343,17 +323,16 @@ class Sender:
         return answer
 
     def _shut_down(self) -> None:
-        self._lookups.close()
+        self._asking.close()
         self._take_in()
         for wire in list(self._active.values()):
             transfer = wire.transfer
-            tell(transfer.done, self._aborted(wire))
-        for (host, _), asking in self._asking.items():
-            for transfer in asking:
-                error = _GIVEN_UP.format(f"looking up {host}")
-                tell(transfer.done, before_wire(transfer, "closed", error, phase="lookup"))
+            self._tell(transfer, self._aborted(wire))
+        for transfer in self._asking.give_up():
+            self._tell(transfer, _while_asking(transfer))
         for transfer in self._turns.waiting():
-            tell(transfer.done, before_wire(transfer, "closed", _GIVEN_UP.format("waiting for its turn")))
+            self._tell(transfer, before_wire(transfer, "closed", _GIVEN_UP.format("waiting for its turn")))
+        self._rest()
         for sharer in self._leaving:
             sharer.left()
         for wires in self._idle.values():
@@ -363,9 +342,22 @@ class Sender:
         self._waking.close()
 
 
+def _while_asking(transfer: Transfer) -> Answer:
+    error = _GIVEN_UP.format(f"looking up {transfer.target.host}")
+    return before_wire(transfer, "closed", error, phase="lookup")
+
+
 def tell(done: Done, answer: Answer) -> None:
     """Hand an answer on; what `done` raises is logged and goes no further."""
     try:
         done(answer)
     except Exception:
         _log.exception("what an answer was handed to raised")
+
+
+def rest(sharer: Sharer) -> None:
+    """Leave a sharer in peace for a moment; what it raises is logged and goes no further."""
+    try:
+        sharer.rests()
+    except Exception:
+        _log.exception("what follows answers raised")

@@ -10,7 +10,7 @@ from emitter.egress import Egress
 class Sharer:
     """A simulator, as the sender knows it. The counts are the sender thread's own."""
 
-    __slots__ = ("egress", "refuse", "busy", "turns", "leaves_at", "left")
+    __slots__ = ("egress", "refuse", "busy", "turns", "leaves_at", "left", "rests")
 
     def __init__(self, egress: Egress) -> None:
         self.egress = egress
@@ -19,3 +19,4 @@ class Sharer:
         self.turns = 0  # all of them
         self.leaves_at = 0.0  # when what is still under way is given up, on the monotonic clock
         self.left: Callable[[], None] = lambda: None
+        self.rests: Callable[[], None] = lambda: None  # called once answers were told and there are no more for now

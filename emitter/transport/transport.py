@@ -13,7 +13,7 @@ from emitter.egress import Egress
 from emitter.errors import EmitterError
 from emitter.transport.lookup import Resolve, system_resolve
 from emitter.transport.preparing import Preparer
-from emitter.transport.sender import Sender, tell
+from emitter.transport.sender import Sender, rest, tell
 from emitter.transport.sharer import Sharer
 from emitter.transport.wire import Done, Transfer
 
@@ -139,11 +139,19 @@ class Transport:
                 items.append(self._prepared(request, seconds, done))
             except EmitterError as error:
                 items.append(partial(tell, done, Answer(failure="send", error=str(error))))
+                items.append(partial(rest, self._sharer))
         self._hand_in(items)
 
     def answer_all(self, told: Sequence[tuple[Done, Answer]]) -> None:
         """Tell answers of what is never to be sent, on the thread on which those of what was sent are told."""
-        self._hand_in([partial(tell, done, answer) for done, answer in told])
+        self._hand_in([*(partial(tell, done, answer) for done, answer in told), partial(rest, self._sharer)])
+
+    def on_rest(self, rests: Callable[[], None]) -> None:
+        """Have `rests` called, on the sender thread, once it has told answers and finds no more at the moment.
+
+        So whoever is told can take several together: it is never late by more than some milliseconds.
+        """
+        self._sharer.rests = rests
 
     def close(self, grace: float) -> None:
         """Let what was handed in finish for up to `grace` seconds, then abort it (failure `closed`), and end.
@@ -177,3 +185,4 @@ class Transport:
                     tell(item.done, Answer(failure="closed", error="not sent: the sender is closed"))
                 else:
                     item()
+            rest(self._sharer)

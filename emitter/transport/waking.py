@@ -40,12 +40,14 @@ class Waking:
             self._poll.register(descriptor, events)
         self._reading, self._writing = reading, writing
 
-    def sleep(self, milliseconds: int | None) -> None:
-        """Sleep until a descriptor is ready, somebody calls `wake`, or the time is over; None: for ever."""
-        for descriptor, _ in self._poll.poll(milliseconds):
+    def sleep(self, milliseconds: int | None) -> bool:
+        """Sleep until a descriptor is ready, somebody calls `wake`, or the time is over (False); None: for ever."""
+        found = self._poll.poll(milliseconds)
+        for descriptor, _ in found:
             if descriptor == self._out:
                 with suppress(BlockingIOError):
                     os.read(self._out, 4096)
+        return bool(found)
 
     def close(self) -> None:
         with self._lock:

@@ -37,31 +37,22 @@ class Transfer:
     """One attempt on its way: what was asked for, and what is known of it before libcurl has it."""
 
     __slots__ = (
-        "sharer",
-        "request",
-        "seconds",
-        "done",
-        "target",
-        "lines",
-        "started",
-        "lookup",
-        "addresses",
-        "looked_up",
-        "faulty",
-    )
+        "sharer", "request", "url", "body", "kind", "seconds", "done", "target", "lines",
+        "started", "lookup", "addresses", "looked_up", "faulty",
+    )  # fmt: skip
 
     def __init__(
         self, sharer: Sharer, request: WireRequest, seconds: float, done: Done, target: Target, lines: Lines
     ) -> None:
-        self.sharer = sharer
-        self.request, self.seconds, self.done = request, seconds, done
+        self.sharer, self.request, self.seconds, self.done = sharer, request, seconds, done
+        self.url, _, self.body, verify_tls, ca, http2, length, pace, cut = request
+        self.kind: Kind = (verify_tls, ca, http2)
+        # whether it breaks HTTP on purpose, so that its connection must serve no other
+        self.faulty = not (length is pace is cut is None)
         self.target, self.lines = target, lines
-        self.started = 0.0  # on the monotonic clock, by the sender
-        self.lookup = 0.0  # seconds that our own lookup took
+        self.started = self.lookup = 0.0  # on the monotonic clock, by the sender; seconds that our own lookup took
         self.addresses: tuple[str, ...] = ()  # what its name leads to
         self.looked_up = False  # whether its lookup is over: found, failed or too late
-        # whether it breaks HTTP on purpose, so that its connection must serve no other
-        self.faulty = not (request.declared_length is request.pace is request.cut_after is None)
 
 
 class Connection:
@@ -127,6 +118,7 @@ class Wire:
             (pycurl.PROXY, ""),
             (pycurl.NOPROXY, "*"),  # else the environment is asked before each transfer
             (pycurl.NETRC, pycurl.NETRC_IGNORED),
+            (pycurl.USERAGENT, ""),  # else pycurl names itself
             (pycurl.FOLLOWLOCATION, 0),
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
             (pycurl.HTTP09_ALLOWED, 0),
@@ -148,10 +140,10 @@ class Wire:
     def begin(self, transfer: Transfer, seconds: float, *, fresh: bool = False) -> None:
         """Take a transfer on, with the seconds that are left to it. Raises `pycurl.error` if libcurl refuses."""
         self.transfer = transfer
-        request, setopt = transfer.request, self.curl.setopt
-        if self._url != request.url:
-            setopt(pycurl.URL, request.url)
-            self._url = request.url
+        setopt = self.curl.setopt
+        if self._url != transfer.url:
+            setopt(pycurl.URL, transfer.url)
+            self._url = transfer.url
         setopt(pycurl.HTTPHEADER, transfer.lines)
         if self._seconds != seconds:
             setopt(pycurl.TIMEOUT_MS, max(int(seconds * 1000), 1))
@@ -159,7 +151,7 @@ class Wire:
         if self._fresh is not fresh:
             setopt(pycurl.FRESH_CONNECT, int(fresh))
             self._fresh = fresh
-        self._set_body(request.body)
+        self._set_body(transfer.body)
 
     def pin(self, name: tuple[str, int], addresses: tuple[str, ...]) -> None:
         """Have libcurl use these addresses for a name, for this transfer and all after it."""
@@ -168,7 +160,7 @@ class Wire:
 
     def end(self) -> None:
         """Let go of everything that belonged to the transfer."""
-        if len(self.transfer.request.body) > BODY_CAP:
+        if len(self.transfer.body) > BODY_CAP:
             self.curl.setopt(pycurl.POSTFIELDS, b"")
         self.tries, self.address = 0, ""
         self.head.clear()
