@@ -24,7 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import emitter.store as store_module
+import emitter.store.store as store_module
 from emitter.assumptions import Assumptions
 from emitter.dispatcher import Accepted, Dispatcher
 from emitter.event import Event

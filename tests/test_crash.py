@@ -6,7 +6,10 @@ The long one, at every point of the write path and with retries, is in tests/acc
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from tests.support_crash import JournalSink, Victims, judge
 from tests.support_crash_child import Plan
 
+ROOT = Path(__file__).parent.parent
 PATHS = ("/hook/0", "/hook/1", "/hook/2", "/hook/3")
 POINTS = (
     "while COMMIT of an event runs",
@@ -34,6 +38,18 @@ def place(tmp_path):
 
 def judged(folder, sink):
     return judge(folder / "store.sqlite", folder / "acknowledged", sink.seen(), ordered=True)
+
+
+def test_every_point_at_which_the_long_form_kills_is_still_there():
+    """In a process of its own: what is wrapped there stays wrapped."""
+    script = (
+        "from tests.support_crash_child import ALL_POINTS, Plan, _Deadly\n"
+        "for point, install in ALL_POINTS.items(): install(_Deadly(Plan('', '', point=point)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_simulator_that_is_killed_again_and_again_keeps_what_it_acknowledged_and_knows_what_it_sent(place):
