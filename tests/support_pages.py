@@ -51,6 +51,11 @@ class Answering:
                 connection.sendall(self._answer())
 
 
+# What may be left open, and ends where one of these begins or ends (HTML, section 13.1.2.4).
+ENDS_BEFORE = {"option": {"option"}, "td": {"td", "th"}, "th": {"td", "th"}, "tr": {"td", "th", "tr"}}
+ENDS_WITHIN = {"select": {"option"}, "datalist": {"option"}, "tr": {"td", "th"}, "tbody": {"td", "th", "tr"}}
+
+
 class Page(HTMLParser):
     """One page, read: its elements, its words. Raises `AssertionError` where tags do not nest or are never closed."""
 
@@ -67,6 +72,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attributes]
         assert len(names) == len(set(names)), f"an attribute twice in {self.get_starttag_text()}"
+        self._end(ENDS_BEFORE.get(tag, set()))
         named = "svg-title" if tag == "title" and "svg" in self._open else tag
         self.elements.append((named, {name: value or "" for name, value in attributes}))
         if tag not in VOID:
@@ -80,7 +86,13 @@ class Page(HTMLParser):
         assert tag in SHAPES, f"<{tag}/> closes nothing in HTML"
         self.elements.append((tag, {name: value or "" for name, value in attributes}))
 
+    def _end(self, tags: set[str]) -> None:
+        while self._open and self._open[-1] in tags:
+            self._open.pop()
+            self._words.append(" ")
+
     def handle_endtag(self, tag: str) -> None:
+        self._end(ENDS_WITHIN.get(tag, set()))
         assert self._open and self._open[-1] == tag, f"</{tag}> inside {self._open}"
         self._open.pop()
         if tag not in INLINE:

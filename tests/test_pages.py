@@ -57,8 +57,9 @@ class Browser:
     def __init__(self, simulator, access=None):
         self.client = create_app(simulator, access=access).test_client()
 
-    def get(self, path, status=200):
-        answer = self.client.get(path, headers=BROWSER)
+    def get(self, path, status=200, *, by_way_of=""):
+        """`by_way_of` is the page whose link is followed, as browsers say it."""
+        answer = self.client.get(path, headers={**BROWSER, **({"Referer": by_way_of} if by_way_of else {})})
         assert answer.status_code == status, answer.text
         assert answer.mimetype == "text/html"
         return Page(answer.text)
@@ -280,7 +281,7 @@ def test_a_filter_stands_in_its_field_and_its_chip_takes_it_away(simulator, brow
 
     if name in ("outcome", "webhook"):
         assert {own.get("value") for own in page.all("option") if "selected" in own} == {None, webhook.id}
-        assert "<option selected>accepted</option>" in browser.client.get(path, headers=BROWSER).text
+        assert "<option selected>accepted\n" in browser.client.get(path, headers=BROWSER).text
     else:
         assert page.all("input", name=name)[0]["value"] == asked[name]
     without = [dict(parse_qsl(urlsplit(link).query)) for link in page.links("/?")]
@@ -482,15 +483,32 @@ def test_a_right_signature_that_was_refused_says_what_to_look_at(simulator, brow
 def test_neighbours_are_those_of_the_list_one_came_from(simulator, browser, receiver):
     for kind in ("access-revoked", "sources-updated", "access-revoked"):
         trigger(simulator, kind, to=receiver.url)
-    [listed] = [own["href"] for own in browser.get("/?type=access_requests.*&limit=1").all("a", class_="name")]
+    listing = "/?type=access_requests.*&limit=1"
+    [listed] = [own["href"] for own in browser.get(listing).all("a", class_="name")]
 
-    page = browser.get(listed)
+    page = browser.get(listed, by_way_of=f"http://localhost{listing}")
     older = page.all("a", rel="next")[0]["href"]
+    next_page = browser.get(older, by_way_of=f"http://localhost{listed}")
 
-    assert listed.endswith("?type=access_requests.*&limit=1") or listed.endswith("?type=access_requests.*")
     assert urlsplit(older).path == f"/deliveries/{newest(simulator)['id'] - 2}"
-    assert "type=access_requests.*" in older
+    assert urlsplit(older).query == "type=access_requests.*"
     assert not page.all("a", rel="prev")
+    assert page.links("/?type") == next_page.links("/?type") == ["/?type=access_requests.*"]  # back to the list
+    assert next_page.all("a", rel="prev")[0]["href"] == f"{listed}?type=access_requests.*"
+
+
+@pytest.mark.parametrize(
+    "by_way_of",
+    ["", "http://elsewhere.example/?type=access_requests.*", "http://localhost/events?type=access_requests.*",
+     "http://localhost/?outcome=never", "http://localhost/?type=%00", "http://[", "nonsense"],
+)  # fmt: skip
+def test_neighbours_of_who_came_from_elsewhere_are_those_of_all(simulator, browser, receiver, by_way_of):
+    for kind in ("access-revoked", "sources-updated", "access-revoked"):
+        trigger(simulator, kind, to=receiver.url)
+
+    page = browser.get(f"/deliveries/{newest(simulator)['id']}", by_way_of=by_way_of)
+
+    assert page.all("a", rel="next")[0]["href"] == f"/deliveries/{newest(simulator)['id'] - 1}"
 
 
 @pytest.mark.parametrize("how", ["as-is", "newly-signed"])

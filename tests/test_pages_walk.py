@@ -195,7 +195,12 @@ def fifty(make_simulator, make_receiver):
 
 
 def test_a_list_of_fifty_is_light(fifty):
-    for path in ("/", "/?type=access_requests.*,data_sources.*&outcome=accepted&since=1h&verdict=valid"):
+    dates = "&since=2020-01-31T09:00:00Z&until=2099-01-31T09:00:00Z"
+    for path in (
+        "/",
+        "/?type=access_requests.*,data_sources.*&outcome=accepted&since=1h&verdict=valid",
+        f"/?type=marketplace.data_product.*&outcome=accepted,rejected&status=2xx&verdict=valid{dates}",
+    ):
         html = fifty.get(path, headers=BROWSER)
 
         assert html.text.count("<tr data-id") == 50

@@ -13,7 +13,7 @@ from emitter.export import FORMS, curl
 from emitter.faults import FAULTS
 from emitter.history import Json
 from emitter.query import AttemptQuery
-from emitter.web.delivery_filters import PAGING, address, asked, number, tail, without
+from emitter.web.delivery_filters import PAGING, address, asked, number, of_the_list, tail, without
 from emitter.web.delivery_pages import export_of
 from emitter.web.members import changes, header_changes, members
 from emitter.web.run_steps import steps_of
@@ -86,7 +86,11 @@ def _attempt_page(attempt_id: str, refused: str | None) -> str:
     found = number(attempt_id)
     attempt = simulator().attempt(found)
     pairs = without(asked(), *PAGING, "limit", *_OWN)
-    filters = AttemptQuery.parse(pairs)  # so that the neighbours are those of the list one came from
+    filters = AttemptQuery.parse(pairs)
+    if (
+        not request.args
+    ):  # the rows of a list do not repeat its filters; the neighbours are those of the list all the same
+        pairs, filters = of_the_list()
     timing = attempt["timing"] or {}
     parts = [(name, timing.get(key)) for name, key in _PARTS]
     waiting = request.args.get("waiting", "")

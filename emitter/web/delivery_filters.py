@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from flask import request, url_for
 
@@ -12,7 +13,7 @@ from emitter.delivery import masked
 from emitter.errors import BadValue, NotFound, UnknownName
 from emitter.faults import FAULTS
 from emitter.history import Json
-from emitter.query import ANY_FAULT, OUTCOMES, VERDICTS
+from emitter.query import ANY_FAULT, OUTCOMES, VERDICTS, AttemptQuery
 from emitter.web.frame import server
 from emitter.web.shown import query
 from emitter.web.tenancy import simulator
@@ -34,6 +35,16 @@ def asked() -> Pairs:
 def without(pairs: Iterable[tuple[str, str]], *names: str) -> Pairs:
     """The same without some names."""
     return [(name, value) for name, value in pairs if name not in names]
+
+
+def of_the_list() -> tuple[Pairs, AttemptQuery]:
+    """The filters of the list that somebody has come from by a link in it; none where they came from elsewhere."""
+    with suppress(ValueError, BadValue, UnknownName):  # no URL at all, or no filters
+        came = urlsplit(request.referrer or "")
+        if came.netloc == request.host and came.path == url_for("pages.deliveries"):
+            pairs = without(parse_qsl(came.query), *PAGING, "limit", *TOLD)
+            return pairs, AttemptQuery.parse(pairs)
+    return [], AttemptQuery()
 
 
 def address(pairs: Iterable[tuple[str, str]]) -> str:

@@ -53,7 +53,6 @@ def deliveries() -> ResponseReturnValue:
         first=address(plain) if query.before is not None or query.after is not None else None,
         older=neighbour(plain, "before", page["older"]),
         newer=neighbour(plain, "after", page["newer"]),
-        with_filter=tail(plain),
         plain=without(plain, "limit"),
         told={name: value for name in TOLD if (value := request.args.get(name, "")[:6]).isdigit()},
         poll=None
