@@ -85,10 +85,12 @@ def finished(*args: object, cwd: Path, **how: Any) -> tuple[int, str, str]:
 
 def line_with(text: str, stream: Any) -> str:
     """Read lines until one holds `text`."""
+    others: list[str] = []
     for line in stream:
         if text in line:
             return str(line)
-    raise AssertionError(f"{text!r} was never said")
+        others.append(line)
+    raise AssertionError(f"{text!r} was never said, but this: {''.join(others)[-2000:]}")
 
 
 @contextmanager

@@ -377,3 +377,24 @@ def test_it_is_ready_in_a_few_times_what_loading_its_packages_takes(tmp_path: Pa
     found = [(once(number), packages()) for number in range(2)]  # `make bench` holds the seconds
 
     assert min(ready for ready, _ in found) < 6 * min(loaded for _, loaded in found)
+
+
+def test_an_app_is_whole_though_its_modules_were_forgotten() -> None:
+    """As after a run of pytest within a test: what that has imported first is imported anew."""
+    script = """
+import sys
+import emitter.web
+from emitter.settings import Settings
+from emitter.simulator import Simulator
+before = set(sys.modules)
+with Simulator(Settings()) as simulator:
+    first = {str(each) for each in emitter.web.create_app(simulator).url_map.iter_rules()}
+    for each in set(sys.modules) - before:
+        del sys.modules[each]
+    again = {str(each) for each in emitter.web.create_app(simulator).url_map.iter_rules()}
+assert "/marketplace/api/auth/user" in first
+assert first == again, first ^ again
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr

@@ -80,7 +80,11 @@ def create_app(
 
 
 def _register(app: Flask) -> None:
-    from emitter.web import audits_api, data_products_api, pages, requests_api  # noqa: F401 - their views are the product's
+    # Their views are the product's. "from emitter.web import" would be content with an attribute, left of a module
+    # that has been forgotten since, as after a run of pytest within a test, and would import nothing.
+    import emitter.web.data_products_api
+    import emitter.web.requests_api  # noqa: F401
+    from emitter.web import audits_api, pages
     from emitter.web.contract_api import contract_api
     from emitter.web.openapi import document
     from emitter.web.product_api import PREFIXES, product
